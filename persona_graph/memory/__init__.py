@@ -1,0 +1,1 @@
+"""What is remembered: values, operations, commits and the stores that keep them."""

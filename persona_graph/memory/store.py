@@ -1,0 +1,266 @@
+"""The store seam: everything one user has, behind one small async Protocol.
+
+Journal (turns with their open jobs) and commits are the truth; memories, the personality's timeline,
+indexes and vectors are projections. A store appends, projects, reads, searches and removes; all rules
+(fold, ranking, sessions) are pure and live elsewhere. Every method takes the user first, and no method
+of one user ever reads another's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.conversation import Turn, digest_of
+from persona_graph.memory.commit import Commit
+from persona_graph.memory.types import Kind, Memory
+from persona_graph.personality import PersonalityPoint
+from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
+from persona_graph.timerange import ALWAYS, TimeRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenJob:
+    """Work of the Update stage that waits in the outbox."""
+
+    id: str
+    name: str
+    turns: tuple[str, ...]
+    """The turns it works from."""
+    at: datetime
+    """The newest of those turns: jobs of a user run in this order, then by `rank`."""
+    rank: int
+    not_before: datetime
+    """When it may run: now, when its session closes, or when a retry is due."""
+    attempts: int = 0
+    parked: bool = False
+    """Tried too often; waits for a person to retry it."""
+    error: str = ""
+    claimed_until: datetime | None = None
+    claimed_by: str = ""
+
+
+def job_id(name: str, scope: str) -> str:
+    """The id of the open job of that name for a turn or a session."""
+    return digest_of("job", name, scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """What a store is asked to find: analysed terms and, where there is an embedder, a vector."""
+
+    terms: tuple[str, ...] = ()
+    vector: NDArray[np.float32] | None = None
+    """Unit length."""
+    fingerprint: str = ""
+    """Of the embedder that made the vector."""
+    window: TimeRange = ALWAYS
+    """Event time: cuts before the search."""
+    kinds: frozenset[Kind] = frozenset()
+    """For memories: which kinds."""
+    as_of: datetime | None = None
+    """Belief time: only what was held then (turns: only what was said by then)."""
+    images: bool = False
+    """For messages: only those that carry an image."""
+    turns: frozenset[str] | None = None
+    """For messages: only those of these turns."""
+    exclude: frozenset[str] = frozenset()
+    """Memory ids or turn ids not to return."""
+    depth: int = 300
+    """How many candidates a store that cannot rank the whole window brings, at least."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unembedded:
+    """A text that has no vector yet."""
+
+    ref: str
+    """The store's own name for it, given back to `put_vectors`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vectors:
+    """What an embedder made of one text."""
+
+    ref: str
+    vector: NDArray[np.float32]
+    """(d,) unit length."""
+    tokens: NDArray[np.int8] | None = None
+    """(k, d') quantised token vectors, where the embedder gives them."""
+
+
+class MemoryStore(Protocol):
+    """Everything one user has. Times are timezone-aware; lists of turns and commits are in order.
+
+    Raises (every method): StoreError and its kinds, when the boundary breaks.
+    """
+
+    # journal and outbox
+
+    async def append(self, user: str, turns: Sequence[Turn], jobs: Sequence[OpenJob] = ()) -> tuple[str, ...]:
+        """Write turns and their jobs durably, in one step; returns the ids of the turns really written.
+
+        An answered turn is never written twice: an id that is held as answered is passed over, one that
+        is held as asked or failed is replaced. An open job whose id is held takes the union of both
+        `turns` and the new `not_before`; a job with no turns that is not held is passed over. Jobs are
+        written only when at least one of their turns was, or when they have none.
+        """
+        ...
+
+    async def turns(
+        self,
+        user: str,
+        *,
+        ids: Sequence[str] | None = None,
+        window: TimeRange = ALWAYS,
+        newest: int | None = None,
+    ) -> list[Turn]:
+        """Turns by time, each with its `ordinal`; `newest` keeps only the last n of the window."""
+        ...
+
+    async def jobs(self, user: str) -> list[OpenJob]:
+        """All open jobs, in the order in which they will run; parked ones among them."""
+        ...
+
+    async def claim(self, user: str, *, worker: str, now: datetime, until: datetime) -> OpenJob | None:
+        """Take the user's next due job until a time; None while another worker holds one or none is due.
+
+        Jobs run in order of (`at`, `rank`); one that waits for a retry holds back those after it, parked
+        ones and sessions still open do not.
+        """
+        ...
+
+    async def reschedule(self, user: str, job: OpenJob) -> None:
+        """Give a claimed job back with new `not_before`, `attempts`, `error` or `parked`; the claim ends."""
+        ...
+
+    async def finish(self, user: str, job: OpenJob) -> None:
+        """Take the job's turns off the outbox; the job goes when no turn is left on it."""
+        ...
+
+    async def due(self, now: datetime) -> list[str]:
+        """Users that may have work due by `now`, without opening any of them; may name one too many."""
+        ...
+
+    async def rest(self, user: str, *, keep: bool = False) -> None:
+        """Note that the user has nothing due before its next open job; `keep` leaves it due all the same."""
+        ...
+
+    # commits and projections
+
+    async def commit(self, user: str, commit: Commit, job: OpenJob | None = None) -> Commit:
+        """Append a commit, project it and finish its job; returns what is stored (first write wins).
+
+        Raises: NotFound when a turn of its evidence does not exist.
+        """
+        ...
+
+    async def commits(self, user: str) -> list[Commit]:
+        """All commits, in order."""
+        ...
+
+    async def memories(
+        self,
+        user: str,
+        *,
+        ids: Iterable[str] | None = None,
+        kinds: Iterable[Kind] | None = None,
+        history: bool = False,
+        as_of: datetime | None = None,
+    ) -> list[Memory]:
+        """Current versions (those held at `as_of`), oldest first; `history` gives all versions."""
+        ...
+
+    async def personality(self, user: str, *, as_of: datetime | None = None) -> list[PersonalityPoint]:
+        """The timeline of the personality, oldest first, up to `as_of`."""
+        ...
+
+    async def newest_point(self, user: str) -> PersonalityPoint | None:
+        """The last point of the timeline, read alone."""
+        ...
+
+    async def frozen(self, user: str) -> Mapping[str, float | None]:
+        """Traits and fields that the person holds, with the value of a trait where one is given."""
+        ...
+
+    async def rebuild(self, user: str) -> None:
+        """Fold all commits again and replace every projection (vectors of unchanged texts stay)."""
+        ...
+
+    # search
+
+    async def speakers(self, user: str) -> tuple[str, ...]:
+        """Names of those who talk in the journal; cheap, asked before every search."""
+        ...
+
+    async def find_messages(self, user: str, lookup: Lookup) -> MessageCandidates:
+        """Candidate messages of the window, with their neighbours in the session; empty for an unknown user.
+
+        Raises: EmbeddingMismatch when vectors of another model are stored.
+        """
+        ...
+
+    async def find_memories(self, user: str, lookup: Lookup) -> MemoryCandidates:
+        """Candidate memories: current ones, or with a window or `as_of` those that overlap it, superseded too."""
+        ...
+
+    async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
+        """For rows of candidates, in their order: the turn and which of its messages it is."""
+        ...
+
+    async def token_vectors(self, user: str, rows: Sequence[int]) -> Mapping[int, NDArray[np.int8]]:
+        """Quantised token vectors of messages, (k, d') a row; rows without any are absent."""
+        ...
+
+    # vectors
+
+    async def unembedded(self, user: str, limit: int) -> list[Unembedded]:
+        """Texts of messages and current memories that have no vector yet, oldest first."""
+        ...
+
+    async def put_vectors(self, user: str, fingerprint: str, vectors: Sequence[Vectors]) -> None:
+        """Keep vectors. Raises: EmbeddingMismatch when others of another model are held."""
+        ...
+
+    async def drop_vectors(self, user: str) -> None:
+        """Remove all vectors, so that another model can make them anew."""
+        ...
+
+    # users and removal
+
+    async def users(self) -> list[str]:
+        """Ids of all users that have anything."""
+        ...
+
+    async def remove_turns(self, user: str, ids: Sequence[str]) -> None:
+        """Remove turns, their jobs and the commits that rest on them, then rebuild."""
+        ...
+
+    async def remove_user(self, user: str) -> None:
+        """Remove everything that the user has; an unknown user is no error."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections; the store can be opened again."""
+        ...
+
+
+def open_store(url: str) -> MemoryStore:
+    """The store that a URL names: `sqlite:FOLDER` (or a bare path), later `weaviate://...`.
+
+    Raises: ConfigurationError when the scheme is unknown.
+    """
+    from persona_graph.errors import ConfigurationError  # noqa: PLC0415
+
+    scheme, found, rest = url.partition(":")
+    if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
+        from persona_graph.memory.sqlite.store import SqliteStore  # noqa: PLC0415
+
+        return SqliteStore(rest if scheme == "sqlite" else url)
+    raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")

@@ -1,0 +1,1 @@
+"""Who does the jobs: a chat model, or rules."""

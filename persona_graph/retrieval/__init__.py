@@ -1,0 +1,1 @@
+"""How memory is searched: text analysis, ranking and the one function `retrieve`."""

@@ -1,0 +1,57 @@
+"""What a store hands to ranking: columns of numbers, no text.
+
+The store finds (window first, then words and vectors); ranking, which is pure and the same for every
+store, decides. Messages that are there only because a candidate stands beside them are not `eligible`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.memory.types import Memory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageCandidates:
+    """n messages of one user in time order, and t query terms."""
+
+    rows: NDArray[np.int64]
+    """(n,) ids that order by time: `unix seconds << 20 | sequence`, ascending."""
+    session: NDArray[np.int64]
+    """(n,) equal numbers are one session."""
+    position: NDArray[np.int64]
+    """(n,) running number among all messages of the user in time order: neighbours differ by 1."""
+    speaker: NDArray[np.int64]
+    """(n,) index into `speakers`."""
+    speakers: tuple[str, ...]
+    role: NDArray[np.int64]
+    """(n,) 0 person, 1 assistant."""
+    marks: NDArray[np.int64]
+    """(n,) bit set of what the text itself shows (`retrieval.marks`), found once, on writing."""
+    hits: NDArray[np.bool_]
+    """(t, n) whether query term i is in message j."""
+    frequency: NDArray[np.int64]
+    """(t,) how many messages of the user hold the term, whatever the window."""
+    total: int
+    """How many messages the user has."""
+    cosine: NDArray[np.float32] | None
+    """(n,) cosine with the query's vector, 0 where a message has no vector yet; None without an embedder."""
+    eligible: NDArray[np.bool_]
+    """(n,) inside the window and not excluded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryCandidates:
+    """n memories of one user and t query terms."""
+
+    memories: tuple[Memory, ...]
+    hits: NDArray[np.bool_]
+    """(t, n)"""
+    frequency: NDArray[np.int64]
+    """(t,) how many memories of the user hold the term."""
+    total: int
+    cosine: NDArray[np.float32] | None
+    """(n,)"""
