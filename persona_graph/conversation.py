@@ -106,7 +106,9 @@ class Turn:
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
-            raise InputError(f"a turn's time needs a time zone: {self.at.isoformat()} has none; add one, for example +00:00")
+            raise InputError(
+                f"a turn's time needs a time zone: {self.at.isoformat()} has none; add one, for example +00:00"
+            )
         if not self.messages:
             raise InputError("a turn holds at least one message; this one has none")
 

@@ -73,10 +73,10 @@ def parse_time(text: str, zone: tzinfo = UTC, *, is_end: bool = False) -> dateti
     stripped = text.strip()
     try:
         moment = datetime.fromisoformat(stripped)
-        aware = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
-        if is_end and len(stripped) <= len("2024-01-01"):
-            aware += timedelta(days=1)
-        # `astimezone` overflows at the very edge of the calendar.
-        return max(EARLIEST, min(aware, LATEST)).astimezone(UTC) if zone is UTC else aware
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise InputError(f"{text!r} is not a date or time; write 2024-05-31 or 2024-05-31 18:30") from error
+    # A day at either end of the calendar is left free, so that no change of zone can overflow.
+    naive = max(EARLIEST.replace(tzinfo=None), min(moment.replace(tzinfo=None), LATEST.replace(tzinfo=None)))
+    if is_end and len(stripped) <= len("2024-01-01"):
+        naive += timedelta(days=1)
+    return naive.replace(tzinfo=moment.tzinfo or zone)

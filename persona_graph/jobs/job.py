@@ -67,3 +67,5 @@ class Job(Generic[Given, Made]):
     """Longest output."""
     streams: bool = False
     """Whether a person reads it while it is made."""
+    spoken: Callable[[str, Given], str] = field(default=lambda so_far, _given: so_far)
+    """(the text so far, input) -> the part of it that the person may see; only grows as the text does. Pure."""

@@ -128,7 +128,7 @@ class Knowledge:
             text=new.text,
             keywords=new.keywords,
             key=held.key,
-            event=TimeRange(start=began, end=new.event.end if new.event.end is None or new.event.end >= began else None),
+            event=TimeRange(start=began, end=new.event.end if (new.event.end or began) > began else None),
             believed=TimeRange(start=commit.at),
             images=new.images,
             pinned=held.pinned,

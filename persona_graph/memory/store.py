@@ -256,11 +256,11 @@ def open_store(url: str) -> MemoryStore:
 
     Raises: ConfigurationError when the scheme is unknown.
     """
-    from persona_graph.errors import ConfigurationError  # noqa: PLC0415
+    from persona_graph.errors import ConfigurationError
 
     scheme, found, rest = url.partition(":")
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
-        from persona_graph.memory.sqlite.store import SqliteStore  # noqa: PLC0415
+        from persona_graph.memory.sqlite.store import SqliteStore
 
         return SqliteStore(rest if scheme == "sqlite" else url)
     raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")

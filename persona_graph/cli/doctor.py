@@ -1,0 +1,196 @@
+"""`persona doctor`: what is installed and configured, and what would be reached over a network. It contacts nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from persona_graph.cli.edge import FAILED, Json, edge_of, sentence, tracing
+from persona_graph.cli.views.style import console, sheet
+from persona_graph.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from persona_graph.settings import Settings
+
+EXTRAS: Mapping[str, tuple[str, str]] = {
+    "openai": ("langchain_openai", "OpenAI, vLLM and everything that speaks their protocol"),
+    "ollama": ("langchain_ollama", "models on this machine through Ollama"),
+    "embeddings": ("sentence_transformers", "search by meaning with a local model"),
+    "plots": ("matplotlib", "persona show personality --png"),
+    "media": ("fsspec", "images elsewhere than in a folder"),
+    "mcp": ("mcp", "the MCP server"),
+    "weaviate": ("weaviate", "the server store"),
+}
+SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
+KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report."""
+
+    what: str
+    state: str
+    """`ok`, `off` (not there, not needed), `warn` or `wrong`."""
+    says: str
+
+
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Check this installation and its settings. Nothing is contacted. Exit code 1 when something is wrong."""
+    findings = [*machine(), *_configured(edge_of(ctx).settings), *extras()]
+    if as_json:
+        console.print_json(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        marks = {
+            "ok": Text("✓", "good"),
+            "off": Text("·", "faint"),
+            "warn": Text("!", "yellow"),
+            "wrong": Text("✗", "bad"),
+        }
+        table = sheet("", "", "")
+        table.show_header = False
+        for finding in findings:
+            table.add_row(
+                marks[finding.state], finding.what, Text(finding.says, "" if finding.state != "off" else "faint")
+            )
+        console.print(table)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+def machine() -> list[Finding]:
+    """Python, the platform and SQLite."""
+    full_text = "FTS5" if _has_fts5() else "no FTS5"
+    return [
+        Finding("persona-graph", "ok", _version("persona-graph") or "run from its folder, not installed"),
+        Finding("python", "ok", f"{platform.python_version()} on {sys.platform} ({platform.machine()})"),
+        Finding(
+            "sqlite",
+            "ok" if _has_fts5() else "wrong",
+            f"{sqlite3.sqlite_version}, {full_text}" + ("" if _has_fts5() else "; use a Python whose SQLite has FTS5"),
+        ),
+        Finding("langgraph", "ok" if _version("langgraph") else "wrong", _version("langgraph") or "not installed"),
+    ]
+
+
+def extras() -> list[Finding]:
+    """Which extras are installed."""
+    out = []
+    for extra, (module, purpose) in EXTRAS.items():
+        here = find_spec(module) is not None
+        says = purpose if here else f'{purpose}: pip install "persona-graph[{extra}]"'
+        out.append(Finding(f"extra {extra}", "ok" if here else "off", says))
+    return out
+
+
+def configured(settings: Settings, config: Path | None, env: Mapping[str, str]) -> list[Finding]:
+    """Settings, store, model and embeddings, and what each would reach."""
+    return [
+        Finding("config file", "ok" if config else "off", str(config) if config else "none; PERSONA_CONFIG names one"),
+        _store(settings.store),
+        Finding("user", "ok", settings.user),
+        Finding(
+            "time zone",
+            "ok",
+            f"{settings.timezone or settings.zone}" + ("" if settings.timezone else " (the machine's)"),
+        ),
+        _model(settings, env),
+        _embeddings(settings),
+        Finding("behaviour", "ok", _behaviour(settings)),
+        Finding("network", *_network(settings)),
+        Finding("tracing", "warn", tracing(env)) if tracing(env) else Finding("tracing", "ok", "off"),
+    ]
+
+
+def _configured(settings: Callable[[], Settings]) -> list[Finding]:
+    from persona_graph.settings import config_path
+
+    try:
+        return configured(settings(), config_path(os.environ), os.environ)
+    except ConfigurationError as error:
+        return [Finding("settings", "wrong", sentence(error))]
+
+
+def _store(url: str) -> Finding:
+    scheme, found, rest = url.partition(":")
+    folder = Path(rest if found and scheme == "sqlite" else url).expanduser()
+    if folder.is_dir():
+        files = list(folder.glob("*.db"))
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        writable = os.access(folder, os.W_OK)
+        says = f"{folder} ({len(files)} users, {size / 1e6:.1f} MB)"
+        return Finding("store", "ok" if writable else "wrong", says + ("" if writable else ", which cannot be written"))
+    return Finding("store", "ok", f"{folder} (made when first used)")
+
+
+def _model(settings: Settings, env: Mapping[str, str]) -> Finding:
+    if settings.model is None:
+        return Finding("model", "warn", "none; set PERSONA_MODEL=ollama:llama3.2, or offline for rules without a model")
+    if settings.model == "offline":
+        return Finding("model", "ok", "offline: rules, no language model")
+    provider = settings.model.partition(":")[0]
+    extra = {"vllm": "openai"}.get(provider, provider)
+    module = EXTRAS.get(extra, (f"langchain_{provider}", ""))[0]
+    if find_spec(module) is None:
+        hint = f'pip install "persona-graph[{extra}]"' if extra in EXTRAS else f"pip install langchain-{provider}"
+        return Finding("model", "wrong", f"{settings.chat_model}, but {module} is not installed: {hint}")
+    keys = [key for key in KEYS if env.get(key)]
+    return Finding(
+        "model", "ok", f"{settings.chat_model}" + (f", keys set: {', '.join(keys)}" if keys else ", no key set")
+    )
+
+
+def _embeddings(settings: Settings) -> Finding:
+    spec = settings.embeddings
+    if spec == "none":
+        return Finding("embeddings", "off", "none: search by words alone")
+    if spec.partition(":")[0] == "local" and find_spec("sentence_transformers") is None:
+        return Finding("embeddings", "wrong", f'{spec} needs pip install "persona-graph[embeddings]"')
+    return Finding("embeddings", "ok", spec)
+
+
+def _behaviour(settings: Settings) -> str:
+    changed = ", ".join(f"{name}={value}" for name, value in settings.options.items())
+    return f"preset {settings.preset}" + (f", {changed}" if changed else "")
+
+
+def _network(settings: Settings) -> tuple[str, str]:
+    reached = []
+    if settings.model and settings.model != "offline":
+        provider = settings.model.partition(":")[0]
+        reached.append(f"the model at {settings.base_url or SERVERS.get(provider, f'the servers of {provider}')}")
+    provider = settings.embeddings.partition(":")[0]
+    if provider not in ("none", "hash", "local"):
+        reached.append(f"embeddings at {SERVERS.get(provider, f'the servers of {provider}')}")
+    if not reached:
+        return "ok", "nothing would be reached"
+    return "ok", "would be reached: " + "; ".join(reached) + ". Nothing else, and nothing now."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _has_fts5() -> bool:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
+        except sqlite3.OperationalError:
+            return False
+    return True

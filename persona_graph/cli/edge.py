@@ -1,0 +1,112 @@
+"""`Edge`: where a command meets the world: its settings, its `Persona`, and errors as one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from persona_graph.cli.views.style import errors
+from persona_graph.errors import ConfigurationError, InputError, NotFound, PersonaError
+from persona_graph.timerange import TimeRange, parse_time
+
+if TYPE_CHECKING:
+    from persona_graph.service import Persona
+    from persona_graph.settings import Settings
+
+User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory; the configured user otherwise.")]
+Store = Annotated[str | None, typer.Option("--store", help="Where memory lives, sqlite:FOLDER.")]
+Model = Annotated[str | None, typer.Option("--model", help="provider:model, or offline (rules, no model).")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="What was believed then, for example 2024-05-31.")]
+From = Annotated[str | None, typer.Option("--from", help="From this date or time, for example 2024-05-01.")]
+To = Annotated[str | None, typer.Option("--to", help="Until this date (that day included) or time.")]
+
+WRONG_INPUT = 2
+FAILED = 1
+
+TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the options before the command say."""
+
+    config: Path | None = None
+    debug: bool = False
+
+    def settings(self, **given: Any) -> Settings:
+        """The settings, changed by what this command was given. Raises: ConfigurationError."""
+        from persona_graph.settings import load_settings
+
+        return load_settings(os.environ, self.config, given)
+
+
+class Sentences(TyperGroup):
+    """A group of commands whose errors of ours end in one sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; 2 says that input or configuration is wrong, 1 that something failed."""
+        try:
+            return super().invoke(ctx)
+        except PersonaError as error:
+            if isinstance(ctx.obj, Edge) and ctx.obj.debug:
+                raise
+            errors.print(f"[bad]error:[/] {escaped(sentence(error))}", soft_wrap=True)
+            wrong = isinstance(error, InputError | ConfigurationError | NotFound)
+            raise typer.Exit(WRONG_INPUT if wrong else FAILED) from None
+
+
+def sentence(error: PersonaError) -> str:
+    """The error as a sentence."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def escaped(text: str) -> str:
+    """Text of others, which may hold brackets that rich would read as markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def edge_of(ctx: typer.Context) -> Edge:
+    """The edge of the running command."""
+    return ctx.ensure_object(Edge)
+
+
+def open_persona(settings: Settings) -> Persona:
+    """The `Persona` of these settings, with a warning when tracing would send its texts away."""
+    from persona_graph.service import Persona
+
+    if traced := tracing(os.environ):
+        errors.print(f"[yellow]warning:[/] {traced}", soft_wrap=True)
+    return Persona.from_settings(settings)
+
+
+def tracing(env: Mapping[str, str]) -> str:
+    """A sentence when LangSmith's variables would send what is said and remembered to its server, else nothing."""
+    on = [name for name in TRACING if env.get(name, "").strip().casefold() in ("true", "1", "yes")]
+    if not on:
+        return ""
+    where = env.get("LANGSMITH_ENDPOINT") or env.get("LANGCHAIN_ENDPOINT") or "api.smith.langchain.com"
+    return (
+        f"{on[0]} is set, so LangSmith tracing sends conversations and memories to {where}; unset it to keep them here."
+    )
+
+
+def window_of(start: str | None, end: str | None, zone: tzinfo) -> TimeRange:
+    """The window that `--from` and `--to` name. Raises: InputError."""
+    return TimeRange.parse(start, end, zone)
+
+
+def moment_of(text: str | None, zone: tzinfo) -> Any:
+    """The moment that `--as-of` names: a bare date means the end of that day. Raises: InputError."""
+    return parse_time(text, zone, is_end=True) if text else None

@@ -1,0 +1,89 @@
+"""`persona forget`: a memory, a turn, a period, or a person."""
+
+from __future__ import annotations
+
+import json
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from persona_graph.cli.edge import From, Json, Store, To, User, Yes, edge_of, open_persona, window_of
+from persona_graph.cli.views.style import console, one_line, span, when
+from persona_graph.errors import InputError, NotFound
+
+if TYPE_CHECKING:
+    from persona_graph.service import Persona
+
+
+def forget(
+    ctx: typer.Context,
+    memory: Annotated[str | None, typer.Option("--memory", help="A memory's id, or how it begins.")] = None,
+    turn: Annotated[str | None, typer.Option("--turn", help="A turn's id, with what rests on it.")] = None,
+    start: From = None,
+    end: To = None,
+    everything: Annotated[bool, typer.Option("--everything", help="All that this user has.")] = False,
+    user: User = None,
+    store: Store = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Forget one memory, one turn, a period (--from, --to) or everything of a user."""
+    settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
+    period = start is not None or end is not None
+    if sum((memory is not None, turn is not None, period, everything)) != 1:
+        raise InputError("name one thing to forget: --memory ID, --turn ID, --from and --to, or --everything")
+    with open_persona(settings) as persona:
+        what: dict[str, Any] = {}
+        if memory is not None:
+            what["memory"], question = _one_memory(persona, settings.user, memory)
+        elif turn is not None:
+            what["turn"], question = _one_turn(persona, settings.user, turn, settings.zone)
+        elif period:
+            what["window"] = window_of(start, end, settings.zone)
+            count = len(persona.turns(settings.user, window=what["window"]))
+            question = f"the {count} turns of {span(what['window'], settings.zone)} and what rests on them"
+        else:
+            what["everything"] = True
+            question = f"everything of the user {settings.user!r}"
+        if not yes:
+            typer.confirm(f"Forget {question}?", abort=True)
+        gone = persona.forget(settings.user, **what)
+    if as_json:
+        report = {"turns": list(gone.turns), "memories": list(gone.memories), "everything": gone.everything}
+        console.print_json(json.dumps(report))
+    else:
+        console.print(_told(gone))
+
+
+def _one_memory(persona: Persona, user: str, begins: str) -> tuple[str, str]:
+    """The one current memory whose id begins so, and how to call it. Raises: NotFound, InputError."""
+    found = [memory for memory in persona.memories(user) if memory.id.startswith(begins)]
+    if not found:
+        raise NotFound(
+            f"{user!r} has no current memory whose id begins with {begins!r}; `persona show memories` lists them"
+        )
+    if len(found) > 1:
+        raise InputError(f"{len(found)} memories begin with {begins!r}; write more of the id")
+    return found[0].id, f"the memory “{one_line(found[0].text)}”"
+
+
+def _one_turn(persona: Persona, user: str, begins: str, zone: tzinfo) -> tuple[str, str]:
+    """The one turn whose id begins so, and how to call it. Raises: NotFound, InputError."""
+    found = [turn for turn in persona.turns(user) if turn.id.startswith(begins)]
+    if not found:
+        raise NotFound(
+            f"{user!r} has no turn whose id begins with {begins!r}; `persona search --kind turn --json` names them"
+        )
+    if len(found) > 1:
+        raise InputError(f"{len(found)} turns begin with {begins!r}; write more of the id")
+    said = one_line(found[0].messages[0].searchable)[:80]
+    return found[0].id, f"the turn of {when(found[0].at, zone)}, “{said}”, and what rests on it"
+
+
+def _told(gone: Any) -> str:
+    if gone.everything:
+        return "Everything is forgotten."
+    if gone.turns:
+        return f"Forgotten: {len(gone.turns)} turns, and {len(gone.memories)} memories that rested on them."
+    return "Forgotten."

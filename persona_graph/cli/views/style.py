@@ -1,0 +1,90 @@
+"""The consoles, their colours, and how times and windows are written."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.theme import Theme
+
+from persona_graph.timerange import TimeRange
+
+THEME = Theme(
+    {
+        "you": "bold cyan",
+        "persona": "bold green",
+        "think": "italic dim",
+        "retrieve": "yellow",
+        "faint": "dim",
+        "good": "green",
+        "bad": "bold red",
+        "head": "bold",
+        "semantic": "magenta",
+        "episodic": "blue",
+        "procedural": "yellow",
+        "core": "cyan",
+        "image": "green",
+        "turn": "white",
+    }
+)
+
+console = Console(theme=THEME, highlight=False)
+"""What a command tells."""
+
+errors = Console(theme=THEME, highlight=False, stderr=True)
+"""What goes wrong, and progress beside `--json`."""
+
+LABEL_WIDTH = 9
+
+
+def labelled(label: str, content: RenderableType, *, style: str = "faint") -> Table:
+    """A line of a conversation: a label at the left, what belongs to it wrapped at its right."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", width=LABEL_WIDTH, no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(label, style), content)
+    return grid
+
+
+def sheet(*columns: str, title: str = "") -> Table:
+    """An empty table with light lines."""
+    table = Table(title=title or None, title_justify="left", title_style="head", box=None, padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, header_style="faint", overflow="fold")
+    return table
+
+
+def when(moment: datetime | None, zone: tzinfo) -> str:
+    """`Fri 2024-03-08 18:30` in the configured zone; nothing for None."""
+    return moment.astimezone(zone).strftime("%a %Y-%m-%d %H:%M") if moment is not None else ""
+
+
+def day(moment: datetime | None, zone: tzinfo) -> str:
+    """`2024-03-08` in the configured zone; an open end is an ellipsis."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d") if moment is not None else "…"
+
+
+def span(window: TimeRange, zone: tzinfo) -> str:
+    """`2024-03-01 → 2024-03-08`, or `any time`; the half-open end is shown as it is where it has a clock time."""
+    if not window.bounded:
+        return "any time"
+    return f"{_edge(window.start, zone)} → {_edge(window.end, zone)}"
+
+
+def short(identifier: str) -> str:
+    """An id as one reads it: its first eight characters."""
+    return identifier[:8]
+
+
+def one_line(text: str) -> str:
+    """Text without line breaks."""
+    return " ".join(text.split())
+
+
+def _edge(moment: datetime | None, zone: tzinfo) -> str:
+    if moment is None:
+        return "…"
+    local = moment.astimezone(zone)
+    return local.strftime("%Y-%m-%d" if (local.hour, local.minute) == (0, 0) else "%Y-%m-%d %H:%M")

@@ -1,0 +1,64 @@
+"""`persona worker`: drains everybody's outbox beside the programs that chat."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from persona_graph.cli.edge import Model, Store, edge_of, open_persona
+from persona_graph.cli.views.style import console, short
+from persona_graph.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from persona_graph.memory.store import OpenJob
+    from persona_graph.settings import Settings
+
+
+def worker(
+    ctx: typer.Context,
+    store: Store = None,
+    model: Model = None,
+    idle_s: Annotated[float, typer.Option("--idle", min=0.05, help="Seconds between looks at the store.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due, then stop.")] = False,
+) -> None:
+    """Write memory for all users of a store until interrupted. Its log holds ids, never what was said."""
+    settings = edge_of(ctx).settings(store=store, model=model, options={"updates": "off"})
+    if settings.model is None:
+        raise ConfigurationError(
+            "a worker needs a model; set PERSONA_MODEL or pass --model, for example ollama:llama3.2"
+        )
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    console.print(f"Working on {settings.store} with {settings.model}; Ctrl-C stops.", soft_wrap=True, markup=False)
+    done = asyncio.run(_once(settings) if once else _work(settings, idle_s, stop))
+    console.print(f"Stopped after {done} jobs.")
+
+
+async def _work(settings: Settings, idle_s: float, stop: threading.Event) -> int:
+    seen: list[str] = []
+
+    def log(user: str, job: OpenJob) -> None:
+        seen.append(job.id)
+        _log(settings, user, job)
+
+    async with open_persona(settings) as persona:
+        await persona.awork(idle_s=idle_s, until=stop.is_set, on_job=log)
+    return len(seen)
+
+
+async def _once(settings: Settings) -> int:
+    async with open_persona(settings) as persona:
+        users = await persona.engine.store.due(persona.engine.clock())
+        flushed = [await persona.aflush(user, on_job=lambda user, job: _log(settings, user, job)) for user in users]
+    return sum(result.done for result in flushed)
+
+
+def _log(settings: Settings, user: str, job: OpenJob) -> None:
+    at = datetime.now(settings.zone).isoformat(timespec="seconds")
+    console.print(f"{at} {job.name} {short(job.id)} user={user}", soft_wrap=True, markup=False)

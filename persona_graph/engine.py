@@ -1,0 +1,54 @@
+"""`Engine`: what both stages work with, gathered once at the entry point and passed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from uuid import uuid4
+
+from persona_graph.embeddings import Embedder
+from persona_graph.media import Media
+from persona_graph.memory.store import MemoryStore
+from persona_graph.options import Options
+from persona_graph.policy.policy import Policy, SeesImages
+
+Clock = Callable[[], datetime]
+
+
+def real_clock() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """An id that no other has."""
+    return uuid4().hex
+
+
+def _nobody(_user: str) -> None:
+    """Nobody waits for news of the outbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """Store, policy, embedder, media, options, clock and ids."""
+
+    store: MemoryStore
+    policy: Policy
+    media: Media
+    embedder: Embedder | None = None
+    options: Options = field(default_factory=Options)
+    clock: Clock = real_clock
+    new_id: Callable[[], str] = random_id
+    zone: tzinfo = UTC
+    """In which the person's times are shown to the model."""
+    wake: Callable[[str], None] = _nobody
+    """Told the user whose outbox has new work."""
+
+    def policy_for(self, user: str) -> Policy:
+        """The policy, able to see this user's images and nobody else's."""
+        if isinstance(self.policy, SeesImages):
+            return self.policy.with_media(partial(self.media.get, user))
+        return self.policy

@@ -1,0 +1,143 @@
+"""The graphs, wired: `create_response_graph`, `create_update_graph`, `create_persona_graph`.
+
+Each takes a `Persona` (or an `Engine`) and returns an uncompiled `StateGraph`, so that you add your own
+checkpointer, store and interrupts:
+
+    graph = create_persona_graph(Persona.open("sqlite:memory", model="ollama:llama3.2")).compile()
+    graph.invoke({"messages": [("user", "I moved to Lisbon.")]}, context={"user": "ana"})
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.graph import END, START, StateGraph
+
+from persona_graph.blocking import background
+from persona_graph.engine import Engine
+from persona_graph.graph import response, update
+from persona_graph.graph.context import Emit, PersonaContext, current_context, current_emit
+from persona_graph.graph.state import (
+    ResponseInput,
+    ResponseOutput,
+    ResponseState,
+    UpdateInput,
+    UpdateOutput,
+    UpdateState,
+)
+from persona_graph.options import Updates
+from persona_graph.update.steps import STEPS
+
+if TYPE_CHECKING:
+    from persona_graph.service import Persona
+
+Node = Callable[[Engine, PersonaContext, Emit, Any], Awaitable[dict[str, Any]]]
+Graph = StateGraph[Any, PersonaContext, Any, Any]
+
+
+def create_response_graph(persona: Persona | Engine) -> Graph:
+    """The Response stage. Takes `messages`; gives `messages` with the answer, `turn` and `receipt`.
+
+    The Update stage is left to a worker.
+    """
+    engine = _engine(persona)
+    builder: Graph = StateGraph(
+        ResponseState, context_schema=PersonaContext, input_schema=ResponseInput, output_schema=ResponseOutput
+    )
+    for node in (response.load, response.reason, response.retrieve, response.respond, response.answer):
+        builder.add_node(node.__name__, _runnable(engine, node))
+    builder.add_edge(START, "load")
+    builder.add_conditional_edges(
+        "load", lambda _state: response.after_load(engine, current_context()), ["reason", "retrieve"]
+    )
+    builder.add_conditional_edges("reason", response.after_reason, ["retrieve", "answer"])
+    builder.add_conditional_edges(
+        "retrieve", lambda _state: response.after_retrieve(engine, current_context()), ["reason", "respond"]
+    )
+    builder.add_edge("respond", "answer")
+    builder.add_edge("answer", END)
+    return builder
+
+
+def create_update_graph(persona: Persona | Engine) -> Graph:
+    """The Update stage of one user: does every job that is due, then ends. Gives `done`, how many."""
+    engine = _engine(persona)
+    builder: Graph = StateGraph(
+        UpdateState, context_schema=PersonaContext, input_schema=UpdateInput, output_schema=UpdateOutput
+    )
+    builder.add_node("claim", _runnable(engine, update.claim))
+    builder.add_edge(START, "claim")
+    for name in STEPS:
+        builder.add_node(name, _runnable(engine, update.work))
+        builder.add_edge(name, "claim")
+    builder.add_conditional_edges("claim", update.after_claim, [*STEPS, END])
+    return builder
+
+
+def create_persona_graph(persona: Persona | Engine) -> Graph:
+    """Both stages: the answer, then the Update stage in the run (`updates="inline"`) or off its path."""
+    engine = _engine(persona)
+    builder: Graph = StateGraph(
+        ResponseOutput, context_schema=PersonaContext, input_schema=ResponseInput, output_schema=ResponseOutput
+    )
+    builder.add_node("response", create_response_graph(engine).compile())
+    builder.add_node("update", _runnable(engine, _update_inline))
+    builder.add_edge(START, "response")
+    builder.add_conditional_edges(
+        "response", lambda _state: _after_response(engine, current_context()), ["update", END]
+    )
+    builder.add_edge("update", END)
+    return builder
+
+
+async def _update_inline(engine: Engine, context: PersonaContext, emit: Emit, state: Any) -> dict[str, Any]:
+    graph = create_update_graph(engine).compile()
+    await graph.ainvoke({}, context=context, config={"recursion_limit": 10_000})
+    return {}
+
+
+def _after_response(engine: Engine, context: PersonaContext) -> str:
+    options = context.options or engine.options
+    return "update" if options.updates is Updates.INLINE and not context.read_only else END
+
+
+def _engine(persona: Persona | Engine) -> Engine:
+    return persona if isinstance(persona, Engine) else persona.engine
+
+
+def _runnable(engine: Engine, node: Node) -> Runnable[Any, Any]:
+    """A node that runs under `ainvoke` on the caller's loop and under `invoke` on the background loop."""
+
+    async def run(state: Any) -> dict[str, Any]:
+        return await node(engine, current_context(), current_emit(), state)
+
+    def run_blocking(state: Any) -> dict[str, Any]:
+        return background.run(run(state))
+
+    run.__name__ = run_blocking.__name__ = node.__name__
+    return RunnableLambda(run_blocking, afunc=run, name=node.__name__)
+
+
+def response_graph() -> Any:
+    """For `langgraph.json`: the Response stage with the settings of the environment, compiled."""
+    return create_response_graph(_from_settings()).compile()
+
+
+def update_graph() -> Any:
+    """For `langgraph.json`: the Update stage with the settings of the environment, compiled."""
+    return create_update_graph(_from_settings()).compile()
+
+
+def persona_graph() -> Any:
+    """For `langgraph.json`: both stages with the settings of the environment, compiled."""
+    return create_persona_graph(_from_settings()).compile()
+
+
+def _from_settings() -> Engine:
+    from persona_graph.service import Persona
+    from persona_graph.settings import load_settings
+
+    return Persona.from_settings(load_settings(os.environ)).engine

@@ -1,0 +1,102 @@
+"""What a run is given beside its messages: `PersonaContext`, passed as `context=` to `invoke` and its kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from langgraph.config import get_config, get_stream_writer
+from langgraph.runtime import get_runtime
+from typing_extensions import TypedDict
+
+from persona_graph.errors import InputError
+from persona_graph.options import Options
+from persona_graph.timerange import parse_time
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonaContext:
+    """Who talks, when, and how this one run differs. `context={"user": "ana"}` is enough."""
+
+    user: str = ""
+    """The user's id, any string; `configurable.user_id` is read when it is empty."""
+    at: datetime | str | None = None
+    """When the person spoke; the clock's time when None."""
+    read_only: bool = False
+    """Answer without writing anything."""
+    personality: Mapping[str, float] = field(default_factory=dict)
+    """Traits to assume in this answer's prompt only."""
+    options: Options | None = None
+    """Behaviour for this run instead of the Persona's."""
+    turn: str = ""
+    """Id of an asked or failed turn to answer now."""
+
+    @property
+    def moment(self) -> datetime | None:
+        """`at`, read."""
+        return parse_time(self.at) if isinstance(self.at, str) else self.at
+
+
+class ThinkEvent(TypedDict):
+    """The model thought."""
+
+    type: Literal["think"]
+    text: str
+
+
+class RetrieveEvent(TypedDict):
+    """The model asks memory; times are ISO or None."""
+
+    type: Literal["retrieve"]
+    keywords: str
+    start: str | None
+    end: str | None
+
+
+class FoundEvent(TypedDict):
+    """What memory gave: `target`, `id`, `score`, `parts` and `text` of each hit."""
+
+    type: Literal["found"]
+    hits: list[dict[str, Any]]
+
+
+class DeltaEvent(TypedDict):
+    """A piece of the answer."""
+
+    type: Literal["delta"]
+    text: str
+
+
+class AnswerEvent(TypedDict):
+    """The answer is whole and the turn is on disk."""
+
+    type: Literal["answer"]
+    text: str
+    turn: str
+
+
+Event = ThinkEvent | RetrieveEvent | FoundEvent | DeltaEvent | AnswerEvent
+Emit = Callable[[Event], None]
+
+
+def current_context() -> PersonaContext:
+    """The running graph's context. Raises: InputError when no user is named."""
+    context = get_runtime(PersonaContext).context
+    if isinstance(context, Mapping):
+        context = PersonaContext(**context)
+    context = context or PersonaContext()
+    if context.user:
+        return context
+    user = get_config().get("configurable", {}).get("user_id")
+    if not user:
+        raise InputError(
+            'no user is named; pass context={"user": "ana"} or config={"configurable": {"user_id": "ana"}}'
+        )
+    return PersonaContext(**{**context.__dict__, "user": str(user)})
+
+
+def current_emit() -> Emit:
+    """Where this run's events go: the custom stream."""
+    return get_stream_writer()

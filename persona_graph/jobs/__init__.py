@@ -1,0 +1,1 @@
+"""The seven jobs of the policy: what we ask the model and what we accept."""

@@ -1,0 +1,143 @@
+"""Turns, memories, commits and observations as JSON and back; ASCII, so that any text survives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from persona_graph.conversation import Block, Image, Message, Role, Text
+from persona_graph.memory.commit import Commit
+from persona_graph.memory.operations import from_json, range_from_json, range_to_json, to_json
+from persona_graph.memory.types import Kind, Memory, Source
+from persona_graph.personality import BigFive, Observation
+
+
+def dump(value: Any) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def message_rows(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Messages as JSON values; what is empty is left out."""
+    rows: list[dict[str, Any]] = []
+    for message in messages:
+        row: dict[str, Any] = {"role": message.role, "blocks": [_block_row(block) for block in message.blocks]}
+        if message.speaker:
+            row["speaker"] = message.speaker
+        if message.outside_id:
+            row["outside_id"] = message.outside_id
+        rows.append(row)
+    return rows
+
+
+def messages_of(rows: list[dict[str, Any]]) -> tuple[Message, ...]:
+    """The messages that `message_rows` wrote."""
+    return tuple(
+        Message(
+            role=Role(row["role"]),
+            blocks=tuple(_block(block) for block in row["blocks"]),
+            speaker=row.get("speaker", ""),
+            outside_id=row.get("outside_id", ""),
+        )
+        for row in rows
+    )
+
+
+def _block_row(block: Block) -> str | dict[str, str]:
+    if isinstance(block, Text):
+        return block.text
+    return {"digest": block.digest, "caption": block.caption, "media_type": block.media_type}
+
+
+def _block(row: str | dict[str, str]) -> Block:
+    return Text(row) if isinstance(row, str) else Image(**row)
+
+
+def memory_row(memory: Memory) -> dict[str, Any]:
+    """A memory's version as JSON values."""
+    row: dict[str, Any] = {
+        "id": memory.id,
+        "version": memory.version,
+        "kind": memory.kind,
+        "text": memory.text,
+        "keywords": memory.keywords,
+        "key": memory.key,
+        "event": range_to_json(memory.event),
+        "believed": range_to_json(memory.believed),
+        "images": memory.images,
+        "pinned": memory.pinned,
+        "source": memory.source,
+        "evidence": memory.evidence,
+        "commit": memory.commit,
+    }
+    return {name: value for name, value in row.items() if value not in ("", (), {}, False)}
+
+
+def memory_of(row: Mapping[str, Any]) -> Memory:
+    """The version that `memory_row` wrote."""
+    return Memory(
+        id=row["id"],
+        version=row["version"],
+        kind=Kind(row["kind"]),
+        text=row.get("text", ""),
+        keywords=tuple(row.get("keywords", ())),
+        key=row.get("key", ""),
+        event=range_from_json(row.get("event", {})),
+        believed=range_from_json(row.get("believed", {})),
+        images=tuple(row.get("images", ())),
+        pinned=row.get("pinned", False),
+        source=Source(row["source"]),
+        evidence=tuple(row.get("evidence", ())),
+        commit=row.get("commit", ""),
+    )
+
+
+def observation_row(observation: Observation) -> dict[str, Any]:
+    """An observation as JSON values."""
+    return {
+        "turn": observation.turn,
+        "at": observation.at.isoformat(),
+        "scores": observation.scores.scores,
+        "words": observation.words,
+    }
+
+
+def observation_of(row: Mapping[str, Any]) -> Observation:
+    """The observation that `observation_row` wrote."""
+    return Observation(
+        turn=row["turn"],
+        at=datetime.fromisoformat(row["at"]),
+        scores=BigFive(*row["scores"]),
+        words=tuple(row["words"]),
+    )
+
+
+def commit_row(commit: Commit) -> dict[str, Any]:
+    """A commit as JSON values; its sequence is the store's matter."""
+    return {
+        "id": commit.id,
+        "job": commit.job,
+        "at": commit.at.isoformat(),
+        "source": commit.source,
+        "operations": [to_json(operation) for operation in commit.operations],
+        "observations": [observation_row(observation) for observation in commit.observations],
+        "evidence": commit.evidence,
+        "read": commit.read,
+    }
+
+
+def commit_of(row: Mapping[str, Any], sequence: int) -> Commit:
+    """The commit that `commit_row` wrote."""
+    return Commit(
+        id=row["id"],
+        job=row["job"],
+        at=datetime.fromisoformat(row["at"]),
+        source=Source(row["source"]),
+        operations=tuple(from_json(operation) for operation in row["operations"]),
+        observations=tuple(observation_of(observation) for observation in row["observations"]),
+        evidence=tuple(row["evidence"]),
+        read=tuple(row["read"]),
+        sequence=sequence,
+    )

@@ -1,0 +1,113 @@
+"""`UserFiles`: which file belongs to which user, and the few that are open."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import OrderedDict
+from hashlib import sha256
+from pathlib import Path
+
+from persona_graph.durable import make_folder
+from persona_graph.memory.sqlite.markers import Markers
+from persona_graph.memory.sqlite.rows import unpack
+from persona_graph.memory.sqlite.user_file import UserFile
+from persona_graph.personality import NeutralPolicy
+
+logger = logging.getLogger(__name__)
+
+MOST_OPEN = 256
+MOST_CACHED_BYTES = 2**30
+"""What all caches together may take, one user's excepted."""
+
+
+def name_of(user: str) -> str:
+    """A file name for any string; it says nothing about the user."""
+    return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class UserFiles:
+    """Opens files when they are asked for and closes those that were not for longest."""
+
+    def __init__(self, folder: Path, markers: Markers, neutral: NeutralPolicy) -> None:
+        self._folder, self._markers, self._neutral = folder, markers, neutral
+        self._open: OrderedDict[str, UserFile] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def path(self, user: str) -> Path:
+        """Where the user's file is or would be."""
+        return self._folder / f"{name_of(user)}.db"
+
+    def take(self, user: str, *, create: bool) -> UserFile | None:
+        """The user's file, for the caller alone until it is given back; None when there is none to open."""
+        with self._lock:
+            file = self._open.pop(user, None)
+        if file is not None and file.stale:
+            file.close()
+            file = None
+        if file is not None:
+            return file
+        path = self.path(user)
+        if not path.exists():
+            if not create:
+                return None
+            make_folder(self._folder)
+        return UserFile(path, user, self._markers, self._neutral)
+
+    def give_back(self, file: UserFile) -> None:
+        """Keep it open for the next; close what is too much."""
+        with self._lock:
+            self._open[file.user] = file
+            surplus = []
+            cached = sum(held.cached_bytes for held in self._open.values()) if len(self._open) > 1 else 0
+            while len(self._open) > 1 and (len(self._open) > MOST_OPEN or cached > MOST_CACHED_BYTES):
+                _, oldest = self._open.popitem(last=False)
+                cached -= oldest.cached_bytes
+                surplus.append(oldest)
+        for oldest in surplus:
+            oldest.close()
+
+    def remove(self, user: str) -> None:
+        """Delete the user's file; whoever has it open elsewhere notices before the next step."""
+        file = self.take(user, create=False)
+        if file is None:
+            self._markers.put_off(name_of(user), user, None)
+            return
+        try:
+            with file.locked():  # waits for a writer to finish
+                self._markers.put_off(name_of(user), user, None)
+                for suffix in ("", "-wal", "-shm"):
+                    file.path.with_name(file.path.name + suffix).unlink(missing_ok=True)
+        finally:
+            file.close()
+
+    def users(self) -> list[str]:
+        """Users that have a turn or a commit; files of others are passed over."""
+        found = []
+        for path in sorted(self._folder.glob("*.db")) if self._folder.is_dir() else ():
+            try:
+                user = _user_in(path)
+            except sqlite3.Error:
+                logger.warning("%s cannot be read and is passed over", path.name)
+                continue
+            if user is not None:
+                found.append(user)
+        return found
+
+    def close(self) -> None:
+        """Close all."""
+        with self._lock:
+            held, self._open = list(self._open.values()), OrderedDict()
+        for file in held:
+            file.close()
+
+
+def _user_in(path: Path) -> str | None:
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        query = "SELECT user FROM state WHERE EXISTS (SELECT 1 FROM turns) OR EXISTS (SELECT 1 FROM commits)"
+        row = db.execute(query).fetchone()
+        return None if row is None else unpack(row[0])
+    finally:
+        db.close()

@@ -1,0 +1,192 @@
+"""Finding messages: the window cuts first, then words and vectors are looked up for what is left."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.conversation import Turn
+from persona_graph.errors import EmbeddingMismatch, NotFound
+from persona_graph.memory.sqlite import journal, vectors, words
+from persona_graph.memory.sqlite.columns import Columns
+from persona_graph.memory.sqlite.rows import END, bounds, microseconds, row_bounds, unpack
+from persona_graph.memory.sqlite.user_file import UserFile
+from persona_graph.memory.sqlite.words import Index
+from persona_graph.memory.store import Lookup
+from persona_graph.retrieval.candidates import MessageCandidates
+
+REACH = 2
+"""Neighbours on each side that ranking looks at."""
+
+_COLUMNS = "row, turn, place, at, session, speaker, role, marks, images"
+_ROW, _TURN, _PLACE, _AT, _SESSION, _SPEAKER, _ROLE, _MARKS, _IMAGES = range(9)
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+def refresh(db: sqlite3.Connection, columns: Columns) -> tuple[int, str]:
+    """Bring the columns up to this snapshot, whoever wrote; its clock, and whose vectors are held."""
+    clock, epoch, fingerprint = db.execute("SELECT clock, journal_epoch, fingerprint FROM state").fetchone()
+    if epoch != columns.epoch:
+        columns.clear()
+        columns.epoch = epoch
+    if clock != columns.clock:
+        query = f"SELECT {_COLUMNS} FROM messages WHERE written > ? ORDER BY row"
+        found = db.execute(query, (columns.clock,)).fetchall()
+        if found:
+            columns.merge(np.array(found, np.int64).T)
+        columns.clock = clock
+    return clock, fingerprint
+
+
+@dataclass(slots=True)
+class _Slice:
+    """The messages from place `low` to before `high`, which of them are wanted, and which come along."""
+
+    low: int
+    high: int
+    wanted: Bools
+    along: Bools
+
+    def take(self, values: Ints) -> Ints:
+        """The part of a column that comes along."""
+        return values[self.low : self.high][self.along]
+
+
+def find(file: UserFile, lookup: Lookup) -> MessageCandidates:
+    """The window's messages, their neighbours, what of the query they hold, and their cosines."""
+    with file.reading() as db:
+        columns = file.messages
+        clock, fingerprint = refresh(db, columns)
+        if lookup.vector is not None:
+            if fingerprint and fingerprint != lookup.fingerprint:
+                raise EmbeddingMismatch(vectors.mismatch())
+            vectors.refresh_messages(db, columns, clock)
+        part = _slice(db, columns, lookup)
+        rows = part.take(columns.keys)
+        return MessageCandidates(
+            rows=rows,
+            session=part.take(columns.column(_SESSION)),
+            position=np.arange(part.low, part.high)[part.along],
+            speaker=_speaker(part.take(columns.column(_SPEAKER))),
+            speakers=_speakers(db),
+            role=part.take(columns.column(_ROLE)),
+            marks=part.take(columns.column(_MARKS)),
+            hits=_hits(db, rows, lookup.terms),
+            frequency=words.frequencies(db, Index.MESSAGES, lookup.terms),
+            total=columns.length,
+            cosine=_cosine(columns, part, lookup.vector),
+            eligible=part.wanted[part.along],
+        )
+
+
+def nothing(lookup: Lookup) -> MessageCandidates:
+    """What is found for a user who has nothing."""
+    none = np.empty(0, np.int64)
+    return MessageCandidates(
+        rows=none,
+        session=none,
+        position=none,
+        speaker=none,
+        speakers=(),
+        role=none,
+        marks=none,
+        hits=np.zeros((len(lookup.terms), 0), bool),
+        frequency=np.zeros(len(lookup.terms), np.int64),
+        total=0,
+        cosine=None if lookup.vector is None else np.empty(0, np.float32),
+        eligible=np.empty(0, bool),
+    )
+
+
+def _slice(db: sqlite3.Connection, columns: Columns, lookup: Lookup) -> _Slice:
+    keys, total = columns.keys, columns.length
+    start, end = bounds(lookup.window)
+    until = END if lookup.as_of is None else microseconds(lookup.as_of) + 1
+    first, last = row_bounds(start, min(end, until))
+    low, high = (int(i) for i in np.searchsorted(keys, (first, last), side="left"))
+    # Ranking looks at neighbours outside the window, but never at what was not yet said.
+    limit = total if until == END else high
+    low, high = max(low - REACH, 0), min(high + REACH, limit)
+    at = columns.column(_AT)[low:high]
+    known = at < until
+    wanted = known & (at >= start) & (at < end)
+    if lookup.images:
+        wanted &= columns.column(_IMAGES)[low:high] > 0
+    if lookup.turns is not None:
+        wanted &= np.isin(columns.column(_TURN)[low:high], _first_rows(db, lookup.turns))
+    near = _widened(wanted) if lookup.images or lookup.turns is not None else _edges(wanted)
+    if lookup.exclude:
+        wanted &= ~np.isin(columns.column(_TURN)[low:high], _first_rows(db, lookup.exclude))
+    return _Slice(low=low, high=high, wanted=wanted, along=known & near)
+
+
+def _first_rows(db: sqlite3.Connection, turns: Iterable[str]) -> Ints:
+    return np.array(sorted(journal.rows_of(db, turns).values()), np.int64)
+
+
+def _widened(wanted: Bools) -> Bools:
+    near = wanted.copy()
+    for step in range(1, REACH + 1):
+        near[step:] |= wanted[:-step]
+        near[:-step] |= wanted[step:]
+    return near
+
+
+def _edges(wanted: Bools) -> Bools:
+    """All from the first wanted one to the last, and the neighbours of both."""
+    near = np.zeros(len(wanted), bool)
+    if wanted.any():
+        first, last = int(wanted.argmax()), len(wanted) - 1 - int(wanted[::-1].argmax())
+        near[max(first - REACH, 0) : last + REACH + 1] = True
+    return near
+
+
+def _hits(db: sqlite3.Connection, rows: Ints, terms: Sequence[str]) -> Bools:
+    hits = np.zeros((len(terms), len(rows)), bool)
+    if not len(rows):
+        return hits
+    low, high = int(rows[0]), int(rows[-1])
+    for number, term in enumerate(terms):
+        found = words.holders(db, Index.MESSAGES, term, low, high)
+        places = np.searchsorted(rows, found)
+        hits[number, places[rows[places] == found]] = True
+    return hits
+
+
+def _cosine(columns: Columns, part: _Slice, vector: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
+    if vector is None:
+        return None
+    if columns.matrix is None:
+        return np.zeros(int(part.along.sum()), np.float32)
+    return (columns.matrix[part.low : part.high] @ vector)[part.along]
+
+
+def _speaker(numbers: Ints) -> Ints:
+    return numbers - 1  # SQLite counts from 1
+
+
+def _speakers(db: sqlite3.Connection) -> tuple[str, ...]:
+    """By number, less one; a number that nobody has any more is an empty name."""
+    held = dict(db.execute("SELECT number, name FROM speakers").fetchall())
+    return tuple(unpack(held.get(number, "")) for number in range(1, max(held, default=0) + 1))
+
+
+def at_rows(file: UserFile, rows: Sequence[int]) -> list[tuple[Turn, int]]:
+    """The turn and the place in it of each row."""
+    with file.reading() as db:
+        wanted = [int(row) for row in rows]
+        marks = ",".join("?" * len(wanted))
+        query = f"SELECT row, turn, place FROM messages WHERE row IN ({marks})"
+        found = {row: (turn, place) for row, turn, place in db.execute(query, wanted)}
+        missing = [row for row in wanted if row not in found]
+        if missing:
+            raise NotFound(f"message {missing[0]} is no longer there; search again")
+        first = sorted({turn for turn, _ in found.values()})
+        turns = dict(zip(first, journal.turns_at(db, first), strict=True))
+        return [(turns[found[row][0]], found[row][1]) for row in wanted]

@@ -1,0 +1,147 @@
+"""`UserFile`: one user's open database with its caches; used by one thread at a time."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from persona_graph.errors import ForeignStore, StoreBusy, StoreError
+from persona_graph.memory.sqlite import schema, words
+from persona_graph.memory.sqlite.columns import Columns
+from persona_graph.memory.sqlite.markers import Markers
+from persona_graph.memory.sqlite.rows import pack, unpack
+from persona_graph.memory.types import Memory
+from persona_graph.personality import NeutralPolicy
+
+PATIENCE_S = 5.0
+"""How long one waits for another process that writes."""
+
+
+@dataclass(slots=True)
+class Writing:
+    """One write transaction."""
+
+    db: sqlite3.Connection
+    clock: int
+    """Its number: what it writes carries it."""
+    journal_removed: bool = False
+    """Rows of messages are gone: caches have to be read anew."""
+    knowledge_removed: bool = False
+    """Versions of memories are gone."""
+
+
+class UserFile:
+    """An open file. Reads see one snapshot; writes take their turn with other processes."""
+
+    def __init__(self, path: Path, user: str, markers: Markers, neutral: NeutralPolicy) -> None:
+        self.path, self.user, self.markers, self.neutral = path, user, markers, neutral
+        self.messages = Columns()
+        """Columns of all messages, by row."""
+        self.memories = Columns()
+        """Columns of all versions of memories, by number."""
+        self.held: list[Memory] = []
+        """The versions themselves, beside the columns."""
+        self.by_digest: dict[bytes, list[int]] = {}
+        """Which of them have the text that a vector belongs to."""
+        # Every process-wide lock is ours: lanes let one thread in at a time, not always the same one.
+        self.db = sqlite3.connect(
+            path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            self._open()
+        except BaseException:
+            self.db.close()
+            raise
+        self.inode = _inode(path)
+
+    def _open(self) -> None:
+        if not schema.is_ready(self.db, self.path.name):
+            schema.prepare(self.db, pack(self.user), self.path.name)
+        self.db.execute("PRAGMA synchronous = FULL")
+        self.db.execute("PRAGMA secure_delete = ON")
+        held, analysis = self.db.execute("SELECT user, analysis FROM state").fetchone()
+        if unpack(held) != self.user:
+            raise ForeignStore(f"{self.path.name} belongs to another user; it is left untouched")
+        if analysis != schema.analysis():
+            with self.writing() as write:
+                words.index_anew(write.db)
+                write.db.execute("UPDATE state SET analysis = ?", (schema.analysis(),))
+
+    @property
+    def stale(self) -> bool:
+        """Whether the file at this path is no longer the one that is open (removed, or restored from a backup)."""
+        return _inode(self.path) != self.inode
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that the caches take, nearly."""
+        return self.messages.nbytes + self.memories.nbytes
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One snapshot for several queries; kept short, so that an erase is not held up."""
+        self.db.execute("BEGIN")
+        try:
+            yield self.db
+        finally:
+            self.db.execute("ROLLBACK")
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """One durable step, or none; waits for other writers."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            (clock,) = self.db.execute("SELECT clock FROM state").fetchone()
+            write = Writing(db=self.db, clock=clock + 1)
+            yield write
+            self.db.execute(
+                "UPDATE state SET clock = ?1, journal_epoch = iif(?2, ?1, journal_epoch),"
+                " knowledge_epoch = iif(?3, ?1, knowledge_epoch)",
+                (write.clock, write.journal_removed, write.knowledge_removed),
+            )
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def locked(self) -> Iterator[sqlite3.Connection]:
+        """The write lock without a change of the file."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+        finally:
+            self.db.execute("ROLLBACK")
+
+    def scrub(self) -> None:
+        """Drop the bytes of what was removed from the write-ahead log too; a reader elsewhere may delay it."""
+        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()
+
+
+def told(error: Exception, name: str) -> StoreError:
+    """What an error of SQLite or of the file system means to a caller."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"{name} was locked by another process for {PATIENCE_S:.0f} seconds; try again")
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return ForeignStore(f"{name} is no SQLite file or is damaged; it is left untouched, restore it from a backup")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"the disk is full; nothing was written to {name}")
+    return StoreError(f"{name} could not be read or written: {error}")
+
+
+def _inode(path: Path) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_dev, found.st_ino)

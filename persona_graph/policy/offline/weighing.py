@@ -1,0 +1,89 @@
+"""How well a piece of evidence answers a question: shared words, and the right kind of fact at the right time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from persona_graph.policy.offline.asking import Asked
+from persona_graph.policy.offline.evidence import Evidence, Origin
+from persona_graph.policy.offline.facts import Fact, same
+from persona_graph.policy.offline.language import SINGLE
+from persona_graph.retrieval.analysis import analyse
+
+ENOUGH = 0.4
+"""From here on something is an answer."""
+SURE = 1.0
+"""From here on nothing else needs to be looked up."""
+
+_RIGHT_FACT = 0.6
+_RIGHT_SLOT_ALONE = 0.1
+_WRONG_THING = -0.8
+_PRIOR = {
+    Origin.FACT: 0.15,
+    Origin.PROFILE: 0.1,
+    Origin.HABIT: 0.05,
+    Origin.PERSON: 0.05,
+    Origin.PICTURE: 0.0,
+    Origin.TOPIC: -0.05,
+    Origin.ASSISTANT: -0.4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """Evidence with its score, and the fact of it that answers, where one does."""
+
+    evidence: Evidence
+    score: float
+    fact: Fact | None
+
+
+def weigh(evidence: Iterable[Evidence], asked: Asked) -> tuple[Weighed, ...]:
+    """The evidence, best first; of equals the newer, unless a time that is over is asked for."""
+    weighed = [_weighed(each, asked) for each in evidence]
+    return tuple(sorted(weighed, key=lambda w: (round(w.score, 2), w.evidence.at.timestamp() if w.evidence.at else 0.0), reverse=True))
+
+
+def _weighed(evidence: Evidence, asked: Asked) -> Weighed:
+    shared = _shared(evidence, asked)
+    fit, fact = max(((_fit(f, asked), f) for f in evidence.facts), key=lambda pair: pair[0], default=(0.0, None))
+    score = shared + fit + _when(evidence, asked)
+    if shared > 0 or fit > 0:
+        score += 0.3 if asked.of_us and evidence.origin is Origin.ASSISTANT else _PRIOR[evidence.origin]
+    return Weighed(evidence=evidence, score=score, fact=fact)
+
+
+def _shared(evidence: Evidence, asked: Asked) -> float:
+    """The share of the question's words in the evidence; nothing unless one of them says something."""
+    terms = set(analyse(evidence.text))
+    if asked.specific and not asked.specific & terms:
+        return 0.0
+    whole = sum(asked.terms.values())
+    return sum(weight for term, weight in asked.terms.items() if term in terms) / whole if whole else 0.0
+
+
+def _fit(fact: Fact, asked: Asked) -> float:
+    """Whether the fact is of the kind asked for."""
+    if fact.slot not in asked.slots:
+        return 0.0
+    if asked.thing and fact.thing:
+        if not same(asked.thing, fact.thing):
+            return 0.2 if fact.kind and fact.kind == asked.kind else _WRONG_THING
+        return _RIGHT_FACT + 0.2
+    if asked.kind:
+        return _RIGHT_FACT if fact.kind == asked.kind else _RIGHT_SLOT_ALONE
+    if fact.slot in SINGLE and not fact.thing:
+        return _RIGHT_FACT + 0.2
+    return _RIGHT_FACT if not asked.specific or asked.specific & set(analyse(fact.note)) else _RIGHT_SLOT_ALONE
+
+
+def _when(evidence: Evidence, asked: Asked) -> float:
+    """What the time of the evidence adds or takes."""
+    if not asked.past:
+        return -0.3 if evidence.superseded else 0.0
+    if evidence.origin is Origin.PROFILE:
+        return -0.4
+    if evidence.superseded:
+        return 0.2
+    return -0.5 if evidence.at is not None and asked.window.end is not None and evidence.at >= asked.window.end else 0.0

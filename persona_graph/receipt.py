@@ -1,0 +1,123 @@
+"""The receipt of an answer: what was read and why, as JSON of ids and figures, never copied memory text.
+
+A receipt is stored with its turn. With it the prompt of every step can be rendered again, which is how
+an answer is explained and how it can be replayed without some of what it read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from persona_graph.conversation import Turn
+from persona_graph.jobs.job import PromptMessage
+from persona_graph.jobs.reason import Opening
+from persona_graph.memory.operations import range_to_json
+from persona_graph.personality import TRAITS
+from persona_graph.policy.policy import Completion, Usage
+from persona_graph.retrieval.query import Hit, Hits
+from persona_graph.timerange import TimeRange
+
+Json = dict[str, Any]
+
+
+def opening_receipt(opening: Opening) -> Json:
+    """What stood in the prompt before anything was looked up."""
+    return {
+        "at": opening.now.isoformat(),
+        "profile": [memory.ref for memory in opening.profile],
+        "habits": [memory.ref for memory in opening.habits],
+        "recent": [turn.id for turn in opening.recent],
+        "personality": {t.value: round(s, 4) for t, s in zip(TRAITS, opening.personality.scores, strict=True)},
+    }
+
+
+def hit_receipt(hit: Hit) -> Json:
+    """One hit: what it is, its score and the parts of it."""
+    out: Json = {
+        "target": hit.target.value,
+        "id": hit.id,
+        "score": round(hit.score, 4),
+        "parts": {name: round(value, 4) for name, value in hit.parts.items()},
+    }
+    if hit.memory is not None:
+        out["ref"] = hit.memory.ref
+    if hit.turn is not None:
+        out |= {"turn": hit.turn.id, "message": hit.message}
+    if hit.turns:
+        out["turns"] = [turn.id for turn in hit.turns]
+    if hit.superseded:
+        out["superseded"] = True
+    return out
+
+
+def hit_text(hit: Hit) -> str:
+    """What a hit says, for people who look on; a receipt does not keep it."""
+    if hit.memory is not None:
+        return f"{hit.memory.key}: {hit.memory.text}" if hit.memory.key else hit.memory.text
+    if hit.image is not None:
+        return hit.image.caption or "(image)"
+    return hit.turn.messages[hit.message].searchable if hit.turn is not None else ""
+
+
+def step_receipt(completion: Completion[Any], *, job: str, act: str) -> Json:
+    """One call of the model: what it was for, what it said, what it cost."""
+    step: Json = {
+        "job": job,
+        "act": act,
+        "said": [{"role": message.role, "text": message.text} for message in completion.said],
+        "usage": usage_receipt(completion.usage),
+    }
+    if completion.token_ids is not None:
+        step["tokens"] = len(completion.token_ids)
+    return step
+
+
+def search_receipt(keywords: str, window: TimeRange, hits: Hits, milliseconds: float, note: str = "") -> Json:
+    """One search: what was asked for, how it was combined, what came of it."""
+    out: Json = {
+        "keywords": keywords,
+        "window": range_to_json(window),
+        "terms": {term: round(float(weight), 3) for term, weight in hits.weights.items()},
+        "hits": [hit_receipt(hit) for hit in hits.hits],
+        "milliseconds": round(milliseconds, 2),
+    }
+    return out | ({"note": note} if note else {})
+
+
+def usage_receipt(usage: Usage) -> Json:
+    """The cost, milliseconds rounded."""
+    return asdict(usage) | {"milliseconds": round(usage.milliseconds, 2)}
+
+
+def total_usage(steps: Iterable[Mapping[str, Any]]) -> Json:
+    """The cost of all steps together."""
+    return usage_receipt(sum((Usage(**step["usage"]) for step in steps if "usage" in step), Usage()))
+
+
+def read_set(receipt: Mapping[str, Any]) -> tuple[str, ...]:
+    """Every id that stood in the prompt: memory refs and turn ids, each once, in order."""
+    opening = receipt.get("opening", {})
+    refs: list[str] = [*opening.get("profile", ()), *opening.get("habits", ()), *opening.get("recent", ())]
+    for step in receipt.get("steps", ()):
+        for hit in step.get("search", {}).get("hits", ()):
+            refs += [hit[name] for name in ("ref", "turn") if name in hit]
+            refs += hit.get("turns", ())
+    return tuple(dict.fromkeys(refs))
+
+
+def within_budget(turns: Sequence[Turn], tokens: int, cost: Any) -> tuple[Turn, ...]:
+    """The newest turns that fit into a budget, in order; the very last one always does."""
+    kept: list[Turn] = []
+    for turn in reversed(turns):
+        tokens -= cost(turn)
+        if tokens < 0 and kept:
+            break
+        kept.append(turn)
+    return tuple(reversed(kept))
+
+
+def said_messages(step: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
+    """What a step added to the transcript, read back."""
+    return tuple(PromptMessage.of(said["role"], said["text"]) for said in step.get("said", ()))

@@ -1,0 +1,211 @@
+"""The one search of memory: `retrieve(store, query, embedder) -> Hits`. It only reads.
+
+The graph, the CLI, agents outside and the benchmarks all call it. The store finds candidates inside the
+window, ranking (pure) orders them, and the best of each target come back with the parts of their scores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.conversation import Turn
+from persona_graph.embeddings import Embedder
+from persona_graph.errors import ConfigurationError
+from persona_graph.memory.store import Lookup, MemoryStore
+from persona_graph.memory.types import Kind, Memory
+from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
+from persona_graph.retrieval.query import Hit, Hits, Query, Target
+from persona_graph.retrieval.question import Question, read_question
+from persona_graph.retrieval.ranking import Ranking, rank_memories, rank_messages, rows_to_rerank
+from persona_graph.timerange import EARLIEST
+from persona_graph.tokens import estimate_tokens
+
+Found = TypeVar("Found", MemoryCandidates, MessageCandidates)
+
+KIND_OF = {
+    Target.CORE: Kind.CORE,
+    Target.SEMANTIC: Kind.SEMANTIC,
+    Target.EPISODIC: Kind.EPISODIC,
+    Target.PROCEDURAL: Kind.PROCEDURAL,
+}
+
+
+async def retrieve(store: MemoryStore, query: Query, embedder: Embedder | None = None) -> Hits:
+    """Search one user's memory; targets are searched in parallel.
+
+    Raises: StoreError and its kinds; EmbeddingError; ConfigurationError when `dense_only` has no embedder.
+    """
+    if query.dense_only and embedder is None:
+        raise ConfigurationError("a dense search needs an embedder; open the Persona with embeddings=...")
+    search = await _Search.prepare(store, query, embedder)
+    parts: list[Coroutine[Any, Any, list[Hit]]] = []
+    kinds = frozenset(kind for target, kind in KIND_OF.items() if query.limits.get(target, 0) > 0)
+    if kinds:
+        parts.append(search.memories(kinds))
+    parts += [search.messages(t) for t in (Target.TURN, Target.IMAGE) if query.limits.get(t, 0) > 0]
+    found = await asyncio.gather(*parts)
+    hits = tuple(hit for group in found for hit in group)
+    return Hits(
+        hits=hits,
+        terms=search.question.terms,
+        weights=dict(zip(search.question.terms, search.question.weights, strict=True)),
+    )
+
+
+class _Search:
+    """One running search: the query, read and embedded once."""
+
+    def __init__(self, store: MemoryStore, query: Query, embedder: Embedder | None, question: Question) -> None:
+        self.store, self.query, self.embedder, self.question = store, query, embedder, question
+        self.vectors: tuple[NDArray[np.float32], ...] = ()
+        self.fingerprint = ""
+
+    @classmethod
+    async def prepare(cls, store: MemoryStore, query: Query, embedder: Embedder | None) -> _Search:
+        speakers = await store.speakers(query.user) if query.by_speaker else ()
+        words = ("", "") if query.dense_only else (query.text, query.keywords)
+        question = read_question(words[0], keywords=words[1], speakers=speakers, now=query.now)
+        search = cls(store, query, embedder, question)
+        if embedder is not None:
+            texts = (query.keywords, query.text) if query.dense_only else (question.dense,)
+            wanted = [text for text in texts if text.strip()]
+            search.fingerprint = await embedder.fingerprint()
+            search.vectors = tuple(await asyncio.gather(*(embedder.embed_query(text) for text in wanted)))
+        return search
+
+    def lookup(self, vector: NDArray[np.float32] | None, **more: Any) -> Lookup:
+        query = self.query
+        return Lookup(
+            terms=self.question.terms,
+            vector=vector,
+            fingerprint=self.fingerprint,
+            window=query.window,
+            as_of=query.as_of,
+            exclude=query.exclude if query.back_fill else frozenset(),
+            **more,
+        )
+
+    async def _best_of(self, find: Callable[[str, Lookup], Coroutine[Any, Any, Found]], **more: Any) -> Found:
+        """Candidates with the best cosine of all vectors asked with (one, or two in a dense search)."""
+        vectors: tuple[NDArray[np.float32] | None, ...] = self.vectors or (None,)
+        found = await asyncio.gather(*(find(self.query.user, self.lookup(v, **more)) for v in vectors))
+        cosines = [c.cosine for c in found if c.cosine is not None]
+        if len(cosines) < 2:
+            return found[0]
+        return replace(found[0], cosine=reduce(np.maximum, cosines))
+
+    async def memories(self, kinds: frozenset[Kind]) -> list[Hit]:
+        candidates = await self._best_of(self.store.find_memories, kinds=kinds)
+        ranking = _by_cosine(candidates) if self.query.dense_only else rank_memories(self.question, candidates)
+        order = self._filled(ranking, _latest(candidates))
+        hits: list[Hit] = []
+        for target, kind in KIND_OF.items():
+            of_kind = (i for i in order if candidates.memories[i].kind is kind)
+            hits += self._take(target, of_kind, candidates.memories, ranking)
+        episodes = [hit for hit in hits if hit.target is Target.EPISODIC]
+        if not episodes:
+            return hits
+        full = await self._with_turns(episodes)
+        return [full.get(hit.id, hit) if hit.target is Target.EPISODIC else hit for hit in hits]
+
+    def _take(self, target: Target, order: Iterable[int], memories: tuple[Memory, ...], ranking: Ranking) -> list[Hit]:
+        """The best k of one kind; a memory that rests only on what is excluded counts as excluded."""
+        limit = self.query.limits.get(target, 0)
+        hits: list[Hit] = []
+        seen: set[str] = set()
+        for place, index in enumerate(order):
+            if len(hits) == limit or (not self.query.back_fill and place >= limit):
+                break
+            memory = memories[index]
+            if memory.id in seen or self._excluded(memory):
+                continue
+            seen.add(memory.id)  # of several versions in one window the best speaks
+            score = float(ranking.scores[index])
+            parts = ranking.parts_of(int(index))
+            hits.append(Hit(target=target, score=score, parts=parts, memory=memory, superseded=not memory.current))
+        return hits
+
+    def _filled(self, ranking: Ranking, rest: Iterable[int]) -> list[int]:
+        """What was found; then, where a window or nothing but a window was asked for, the latest of what lies in it."""
+        order = [int(i) for i in ranking.order]
+        if self.query.dense_only or not (self.query.window.bounded or not self.question.terms):
+            return order
+        found = set(order)
+        return order + [int(i) for i in rest if int(i) not in found]
+
+    def _excluded(self, memory: Memory) -> bool:
+        gone = self.query.exclude
+        return memory.id in gone or (bool(memory.evidence) and gone.issuperset(memory.evidence))
+
+    async def _ranked_messages(self, **more: Any) -> tuple[MessageCandidates, Ranking]:
+        candidates = await self._best_of(self.store.find_messages, **more)
+        if self.query.dense_only:
+            return candidates, _by_cosine(candidates)
+        by_speaker = self.query.by_speaker
+        ranking = rank_messages(self.question, candidates, by_speaker=by_speaker)
+        space = await self.embedder.token_space() if self.embedder is not None else None
+        if space is None or self.embedder is None or self.embedder.tokens is None:
+            return candidates, ranking
+        rows = rows_to_rerank(ranking, candidates)
+        stored = await self.store.token_vectors(self.query.user, rows)
+        if not stored:
+            return candidates, ranking
+        (asked,) = await self.embedder.tokens.embed_tokens([self.question.dense])
+        tokens = space.match(asked, stored)
+        return candidates, rank_messages(self.question, candidates, by_speaker=by_speaker, tokens=tokens)
+
+    async def messages(self, target: Target) -> list[Hit]:
+        images = target is Target.IMAGE
+        candidates, ranking = await self._ranked_messages(images=images)
+        limit = self.query.limits[target]
+        order = self._filled(ranking, np.flatnonzero(candidates.eligible)[::-1])[:limit]
+        found = await self.store.messages_at(self.query.user, [int(candidates.rows[i]) for i in order])
+        hits: list[Hit] = []
+        for index, (turn, place) in zip(order, found, strict=True):
+            if turn.id in self.query.exclude:
+                continue
+            pictures = turn.messages[place].images if images else (None,)
+            score, parts = float(ranking.scores[index]), ranking.parts_of(index)
+            hits += [Hit(target=target, score=score, parts=parts, turn=turn, message=place, image=p) for p in pictures]
+        return [hit for hit in hits if hit.id not in self.query.exclude][:limit]
+
+    async def _with_turns(self, episodes: list[Hit]) -> Mapping[str, Hit]:
+        """Each episode with its best turns; all episodes share one budget of tokens."""
+        owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
+        wanted = frozenset(owner) - self.query.exclude
+        candidates, ranking = await self._ranked_messages(turns=wanted)
+        left, kept = self.query.turn_tokens, dict[str, Turn]()
+        rows = [int(candidates.rows[i]) for i in ranking.order[:64]]
+        for turn, _ in await self.store.messages_at(self.query.user, rows):
+            cost = sum(estimate_tokens(m.searchable) for m in turn.messages)
+            if turn.id in kept or cost > left:
+                continue
+            left -= cost
+            kept[turn.id] = turn
+        by_episode: dict[str, list[Turn]] = {}
+        for turn in sorted(kept.values(), key=lambda t: (t.at, t.ordinal)):
+            by_episode.setdefault(owner[turn.id], []).append(turn)
+        return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
+
+
+def _latest(candidates: MemoryCandidates) -> list[int]:
+    """Places of the memories, the latest first."""
+    starts = [memory.event.start or EARLIEST for memory in candidates.memories]
+    return sorted(range(len(starts)), key=starts.__getitem__, reverse=True)
+
+
+def _by_cosine(candidates: MessageCandidates | MemoryCandidates) -> Ranking:
+    """The order of the vectors alone; what has no vector yet is not found."""
+    cosine = candidates.cosine if candidates.cosine is not None else np.zeros(0, np.float32)
+    found = cosine != 0
+    if isinstance(candidates, MessageCandidates):
+        found = found & candidates.eligible
+    places = np.flatnonzero(found)
+    return Ranking(order=places[np.argsort(-cosine[places], kind="stable")], scores=cosine, parts={"cosine": cosine})

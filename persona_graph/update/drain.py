@@ -1,0 +1,112 @@
+"""One user's outbox, worked through in order: claim, gather, ask, submit; embed what has no vector yet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.engine import Engine
+from persona_graph.errors import EmbeddingError, EmbeddingMismatch, NotFound, PolicyError
+from persona_graph.memory.store import OpenJob, Vectors
+from persona_graph.update.steps import STEPS, gather, submit
+
+logger = logging.getLogger(__name__)
+
+EMBED_BATCH = 64
+
+OnJob = Callable[[str, OpenJob], None]
+"""Told (user, job) after each job, done or not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drained:
+    """What one pass over an outbox did."""
+
+    done: int = 0
+    waiting: bool = False
+    """Another worker holds a job of this user, or a retry is not due yet."""
+
+
+async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None = None) -> Drained:
+    """Do every job of a user that is due, in order, then embed and note that nothing is due.
+
+    A job whose model fails is tried again later and parked in the end; the others go on. Only errors of
+    the store leave this function.
+    """
+    await embed_pending(engine, user)
+    done = 0
+    while (job := await claim(engine, user, worker)) is not None:
+        done += await run_job(engine, user, job)
+        if on_job is not None:
+            on_job(user, job)
+    if done:
+        await embed_pending(engine, user)
+    held = [j for j in await engine.store.jobs(user) if j.claimed_by and j.claimed_by != worker and not j.parked]
+    await engine.store.rest(user, keep=bool(held))
+    return Drained(done=done, waiting=bool(held))
+
+
+async def claim(engine: Engine, user: str, worker: str) -> OpenJob | None:
+    """Take the next due job of a user."""
+    now = engine.clock()
+    return await engine.store.claim(user, worker=worker, now=now, until=now + timedelta(seconds=engine.options.claim_s))
+
+
+async def run_job(engine: Engine, user: str, job: OpenJob) -> bool:
+    """Do one claimed job; False when it was put off or its turns are gone."""
+    try:
+        given = await gather(engine, user, job)
+        completion = await engine.policy_for(user).ask(STEPS[job.name].job, given)
+        await submit(engine, user, job, given, completion.value)
+    except NotFound:
+        await engine.store.finish(user, job)  # the person erased what it would have worked from
+        return False
+    except (PolicyError, EmbeddingError) as error:
+        await put_off(engine, user, job, error)
+        return False
+    return True
+
+
+async def put_off(engine: Engine, user: str, job: OpenJob, error: Exception) -> None:
+    """Give a failed job back: to be tried again after a while, or parked with its error."""
+    delays = engine.options.retry_delays_s
+    parked = job.attempts >= len(delays)
+    wait = timedelta(seconds=0 if parked else delays[job.attempts])
+    logger.warning("update job %s failed (attempt %d): %s", job.name, job.attempts + 1, type(error).__name__)
+    await engine.store.reschedule(
+        user,
+        replace(
+            job, attempts=job.attempts + 1, not_before=engine.clock() + wait, parked=parked, error=str(error)[:500]
+        ),
+    )
+
+
+async def embed_pending(engine: Engine, user: str) -> int:
+    """Give a vector to every text that has none; how many. A failing embedder is tried again with the next turn."""
+    embedder, count = engine.embedder, 0
+    if embedder is None:
+        return 0
+    try:
+        while batch := await engine.store.unembedded(user, EMBED_BATCH):
+            texts = [item.text for item in batch]
+            vectors = await embedder.embed_documents(texts)
+            tokens: list[NDArray[np.int8] | None] = [None] * len(batch)
+            space = await embedder.token_space()
+            if embedder.tokens is not None and space is not None:
+                tokens = [space.stored(t) for t in await embedder.tokens.embed_tokens(texts)]
+            made = [
+                Vectors(ref=item.ref, vector=vector, tokens=token)
+                for item, vector, token in zip(batch, vectors, tokens, strict=True)
+            ]
+            await engine.store.put_vectors(user, await embedder.fingerprint(), made)
+            count += len(batch)
+            await asyncio.sleep(0)
+    except (EmbeddingError, EmbeddingMismatch) as error:
+        logger.warning("vectors of new texts are not written: %s", error)
+    return count

@@ -1,0 +1,51 @@
+"""What a turn leaves to do: the open jobs that are written with it (pure).
+
+Personality and facts follow each turn. Episodes, habits and profile wait until the session closes: by the
+next message after 60 minutes of silence, or by the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from persona_graph.conversation import Turn
+from persona_graph.jobs.extract_semantic import EXTRACT_SEMANTIC
+from persona_graph.jobs.infer_personality import INFER_PERSONALITY
+from persona_graph.jobs.segment_episodes import SEGMENT_EPISODES
+from persona_graph.jobs.update_core import UPDATE_CORE
+from persona_graph.jobs.update_procedural import UPDATE_PROCEDURAL
+from persona_graph.memory.store import OpenJob, job_id
+
+TURN_JOBS = (INFER_PERSONALITY.name, EXTRACT_SEMANTIC.name)
+SESSION_JOBS = (SEGMENT_EPISODES.name, UPDATE_PROCEDURAL.name, UPDATE_CORE.name)
+RANKS = {name: rank for rank, name in enumerate((*TURN_JOBS, *SESSION_JOBS))}
+
+
+def jobs_after(turn: Turn, *, now: datetime, gap: timedelta) -> tuple[OpenJob, ...]:
+    """The jobs that one answered turn opens; those of its session start to wait anew."""
+    at_once = [_job(name, turn.id, turn, now) for name in TURN_JOBS]
+    at_close = [_job(name, turn.session, turn, now + gap) for name in SESSION_JOBS]
+    return (*at_once, *at_close)
+
+
+def closing(session: str, *, at: datetime, now: datetime) -> tuple[OpenJob, ...]:
+    """What makes a session's waiting jobs due now, whatever the clock says."""
+    return tuple(
+        OpenJob(id=job_id(name, session), name=name, turns=(), at=at, rank=RANKS[name], not_before=now)
+        for name in SESSION_JOBS
+    )
+
+
+def closing_of(jobs: Sequence[OpenJob], *, now: datetime) -> tuple[OpenJob, ...]:
+    """The same for every open session of a user, from the jobs that wait."""
+    waiting = (job for job in jobs if job.name in SESSION_JOBS and job.not_before > now and not job.attempts)
+    return tuple(
+        OpenJob(id=job.id, name=job.name, turns=(), at=job.at, rank=job.rank, not_before=now) for job in waiting
+    )
+
+
+def _job(name: str, scope: str, turn: Turn, not_before: datetime) -> OpenJob:
+    return OpenJob(
+        id=job_id(name, scope), name=name, turns=(turn.id,), at=turn.at, rank=RANKS[name], not_before=not_before
+    )

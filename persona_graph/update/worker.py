@@ -1,0 +1,96 @@
+"""The worker: drains the outboxes of all users, each in order, users side by side.
+
+One runs in every process that chats; `persona worker` runs one beside them. A job is claimed until a
+time, so any number may run on one store and one that is killed is taken over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from uuid import uuid4
+
+from persona_graph.engine import Engine
+from persona_graph.errors import StoreError
+from persona_graph.update.drain import OnJob, drain
+
+logger = logging.getLogger(__name__)
+
+SIDE_BY_SIDE = 256
+"""Users drained at once; they mostly wait for a model."""
+
+
+class Worker:
+    """Runs on one event loop; `wake` may be called from any thread."""
+
+    def __init__(self, engine: Engine, *, idle_s: float = 1.0, on_job: OnJob | None = None) -> None:
+        self.name = f"worker-{uuid4().hex[:8]}"
+        self._engine, self._idle_s, self._on_job = engine, idle_s, on_job
+        self._loop = asyncio.get_running_loop()
+        self._woken = asyncio.Event()
+        self._named: set[str] = set()
+        self._draining: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(SIDE_BY_SIDE)
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop it runs on."""
+        return self._loop
+
+    def start(self) -> None:
+        """Begin, in a task that inherits nothing from the caller (a graph's run must not own the worker)."""
+        if self._task is None or self._task.done():
+            self._task = self._loop.create_task(self.run(), context=contextvars.Context())
+
+    def wake(self, user: str) -> None:
+        """Tell it that a user's outbox has new work."""
+        self._loop.call_soon_threadsafe(self._note, user)
+
+    def _note(self, user: str) -> None:
+        self._named.add(user)
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Drain whoever is due until cancelled; looks at what other processes left every `idle_s` seconds."""
+        while True:
+            for user in await self._due():
+                if user not in self._draining:
+                    task = self._loop.create_task(self._drain(user), context=contextvars.Context())
+                    self._draining[user] = task
+            try:
+                await asyncio.wait_for(self._woken.wait(), self._idle_s)
+            except TimeoutError:
+                continue
+
+    async def _due(self) -> set[str]:
+        self._woken.clear()
+        named, self._named = self._named, set()
+        # One that is being drained right now may miss what just came; it is looked at again afterwards.
+        self._named = {user for user in named if user in self._draining}
+        try:
+            return named | set(await self._engine.store.due(self._engine.clock()))
+        except StoreError:
+            logger.exception("the store does not say who is due")
+            return named
+
+    async def _drain(self, user: str) -> None:
+        try:
+            async with self._room:
+                await drain(self._engine, user, worker=self.name, on_job=self._on_job)
+        except StoreError:
+            logger.exception("an outbox could not be drained; it is tried again")
+            await asyncio.sleep(self._idle_s)
+        finally:
+            self._draining.pop(user, None)
+            if user in self._named:
+                self._woken.set()
+
+    async def stop(self) -> None:
+        """Cancel; jobs that were claimed are free again when their claim ends."""
+        tasks = [*self._draining.values(), *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._task = None

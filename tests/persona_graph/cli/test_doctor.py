@@ -1,0 +1,50 @@
+"""`persona doctor` says what is there and reaches nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.persona_graph.cli.conftest import Run
+
+
+def findings(run: Run) -> dict[str, tuple[str, str]]:
+    return {row["what"]: (row["state"], row["says"]) for row in json.loads(run("doctor", "--json").stdout)}
+
+
+def test_a_sound_installation_is_told_in_one_table(run: Run, store: Path) -> None:
+    result = run("doctor")
+    assert result.exit_code == 0, result.output
+    for word in ("sqlite", "FTS5", str(store), "offline: rules", "nothing would be reached", "Europe/Berlin"):
+        assert word in result.stdout
+
+
+def test_what_a_model_would_reach_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_MODEL", "openai:qwen")
+    monkeypatch.setenv("PERSONA_BASE_URL", "http://gpu-box:8000/v1")
+    assert "http://gpu-box:8000/v1" in findings(run)["network"][1]
+
+
+def test_a_model_whose_package_is_missing_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_MODEL", "nonesuch:model")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "langchain_nonesuch is not installed" in result.stdout
+
+
+def test_wrong_settings_are_a_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_UPDATES", "sometimes")
+    assert findings(run)["settings"] == (
+        "wrong",
+        "PERSONA_UPDATES is 'sometimes': input should be 'background', 'inline' or 'off'.",
+    )
+
+
+def test_tracing_that_would_send_memory_away_is_a_warning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(run)["tracing"] == ("ok", "off")
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    state, says = findings(run)["tracing"]
+    assert state == "warn"
+    assert "api.smith.langchain.com" in says
