@@ -69,8 +69,8 @@ class Options:
     """Core and procedural memory are replaced by what the model says; what it leaves out is gone."""
     retry_delays_s: tuple[float, ...] = (2.0, 10.0, 60.0)
     """Waits before a failed update job is tried again; after the last it is parked."""
-    claim_s: float = 300.0
-    """How long a worker holds a job before another may take it."""
+    claim_s: float = 20.0
+    """How long a worker that is gone keeps others from its job; one that lives renews its claim."""
 
     @classmethod
     def paper(cls) -> Options:

@@ -47,7 +47,7 @@ def _show_missed(questions: Sequence[Question], found: Sequence[Sequence[str]], 
     missed = [q for q, ids in zip(questions, found, strict=True) if not q.evidence & set(ids)]
     report.say(f"{language}: nothing found at {DEPTHS[0]} for {len(missed)} of {len(questions)} questions, such as")
     for question in missed[:5]:
-        report.say(f"    {question.sample}: {question.text}")
+        report.say(f"  {question.sample}: {question.text}")
 
 
 def main() -> None:

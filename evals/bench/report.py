@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = 120  # a file or a pipe has no width of its own
+STARTED = time.perf_counter()
 
 
 def say(sentence: str) -> None:
-    """One line of progress."""
-    console.print(sentence, markup=False)
+    """One line of progress, after the seconds since the start."""
+    console.print(f"{time.perf_counter() - STARTED:6.0f} s  {sentence}", markup=False, soft_wrap=True)
 
 
 def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

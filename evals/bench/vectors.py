@@ -27,10 +27,10 @@ class Encoder(Protocol):
 
 
 class GivenVectors(Embeddings):
-    """LangChain `Embeddings` that look a text up; a text without a vector is an error."""
+    """LangChain `Embeddings` that look a text up, spaces around it aside; a text without a vector is an error."""
 
     def __init__(self, vectors: Mapping[str, Vector]) -> None:
-        self.vectors = vectors
+        self.vectors = {text.strip(): vector for text, vector in vectors.items()}
 
     @property
     def dimensions(self) -> int:
@@ -39,7 +39,7 @@ class GivenVectors(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of a text."""
-        return [float(value) for value in self.vectors[text]]
+        return [float(value) for value in self.vectors[text.strip()]]
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """The vectors of texts."""

@@ -31,8 +31,8 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "embeddings": ("sentence_transformers", "search by meaning with a local model"),
     "plots": ("matplotlib", "persona show personality --png"),
     "media": ("fsspec", "images elsewhere than in a folder"),
-    "mcp": ("mcp", "the MCP server"),
-    "weaviate": ("weaviate", "the server store"),
+    "mcp": ("mcp", "the MCP server, which is planned"),
+    "weaviate": ("weaviate", "the server store, which is planned"),
 }
 SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")

@@ -21,17 +21,17 @@ WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 DRINKS = """black coffee|green tea|orange juice|ginger tea|hot chocolate|oat milk|mint tea|espresso|apple juice|
     chai|matcha|sparkling water|white tea|cold brew coffee""".replace("\n    ", "").split("|")
 EVENTS = (
-    ("I saw a red balloon drift over the harbour", "balloon"),
-    ("I found an old violin at the flea market", "violin"),
-    ("I watched a lunar eclipse from the roof", "eclipse"),
-    ("I rode the night train through a snowstorm", "snowstorm"),
-    ("I carved a giant pumpkin for the street fair", "pumpkin"),
-    ("I repaired the clock of the town hall", "clock"),
-    ("I paddled a canoe past a family of otters", "otters"),
-    ("I heard a choir sing in the railway station", "choir"),
-    ("I mapped a forgotten well behind the monastery", "monastery"),
-    ("I tasted cloudberry jam in a mountain hut", "cloudberry"),
+    ("I saw a red balloon drift over the harbour", "balloon", "What drifted over the harbour"),
+    ("I found an old violin at the flea market", "violin", "What did I find at the flea market"),
+    ("I watched a lunar eclipse from the roof", "eclipse", "What did I watch from the roof"),
+    ("I carved a giant pumpkin for the street fair", "pumpkin", "What did I carve for the street fair"),
+    ("I repaired the clock of the town hall", "clock", "What did I repair at the town hall"),
+    ("I paddled a canoe past a family of otters", "otters", "What did I paddle my canoe past"),
+    ("I heard a choir sing in the railway station", "choir", "Whom did I hear in the railway station"),
+    ("I mapped a forgotten well behind the monastery", "well", "What did I map behind the monastery"),
+    ("I tasted cloudberry jam in a mountain hut", "cloudberry", "What did I taste in the mountain hut"),
 )
+"""What happens to them, the word that a right answer holds, and the question that does not give it away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +118,7 @@ class Person:
     new_drink: str
     event: str
     event_word: str
+    event_asked: str
     early: Temper
     late: Temper
     begins: datetime
@@ -134,7 +135,7 @@ def draw(seed: int) -> Person:
     early = chance.choice(TEMPERS)
     late = chance.choice([temper for temper in TEMPERS if temper.trait is not early.trait])
     drink, new_drink = chance.sample(DRINKS, 2)
-    event, word = chance.choice(EVENTS)
+    event, word, asks = chance.choice(EVENTS)
     return Person(
         seed=seed,
         name=chance.choice(NAMES),
@@ -148,6 +149,7 @@ def draw(seed: int) -> Person:
         new_drink=new_drink,
         event=event,
         event_word=word,
+        event_asked=asks,
         early=early,
         late=late,
         begins=datetime(2024, 1, 4, 17, 30, tzinfo=UTC)

@@ -52,12 +52,12 @@ def sessions(person: Person) -> tuple[Session, ...]:
         (
             "Something happened",
             f"Yesterday {person.event}.",
-            "I will remember it for a long time.",
+            "It was quite a sight.",
             early[2],
         ),
         (
             "A change",
-            f"I've switched to {person.new_drink}.",
+            f"I've switched from {person.drink} to {person.new_drink}.",
             late[0],
             late[1],
         ),
@@ -95,7 +95,9 @@ def questions(person: Person) -> tuple[Question, ...]:
         Question(about="pet", text=f"What is the name of my {person.pet}?", expects=person.pet_name),
         Question(about="changed", text="What do I like to drink now?", expects=person.new_drink),
         Question(about="before", text=f"What did I like to drink in {then:%B %Y}?", expects=person.drink, month=then),
-        Question(about="window", text=f"What did I tell you in {event:%B %Y}?", expects=person.event_word, month=event),
+        Question(
+            about="window", text=f"{person.event_asked} in {event:%B %Y}?", expects=person.event_word, month=event
+        ),
     )
 
 

@@ -18,6 +18,9 @@ def watch() -> None:
     if not _watching:
         _watching = True
         sys.addaudithook(_hear)
+        # urllib3, which comes with langchain-core by way of LangSmith, opens an IPv6 socket on the loopback when it
+        # is imported, to see whether there is IPv6. The demo has no use for either, so it says that there is none.
+        socket.has_ipv6 = False
 
 
 def opened() -> int:

@@ -19,6 +19,9 @@ from persona_graph.timerange import TimeRange
 MOVED = 0.2
 """How far a trait has to go before we say that it moved."""
 
+ROUNDING = 0.01
+"""Receipts hold rounded figures; the parts of a score add up to it within this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
@@ -113,9 +116,11 @@ def explained(asked: Asked, turns: Mapping[str, Turn], memories: Mapping[str, Me
     """Everything that the receipt names exists, and it says what it cost."""
     name, refs = "the receipt explains the answer", read_set(asked.receipt)
     lost = [ref for ref in refs if ref not in turns and ref not in memories]
-    parts = [hit["parts"] for search in asked.searches for hit in search["hits"]]
-    holds = bool(refs) and not lost and bool(parts) and all(parts) and asked.receipt["usage"]["calls"] > 0
-    return Truth(name, holds, f"{len(refs)} things read, {len(lost)} unknown, {len(parts)} scores with their parts")
+    hits = [hit for search in asked.searches for hit in search["hits"]]
+    unexplained = [hit["id"] for hit in hits if abs(sum(hit["parts"].values()) - hit["score"]) > ROUNDING]
+    holds = bool(refs) and bool(hits) and not lost and not unexplained
+    found = f"{len(refs)} things read, {len(lost)} unknown; {len(hits)} scores, {len(unexplained)} unexplained"
+    return Truth(name, holds, found)
 
 
 def _within(

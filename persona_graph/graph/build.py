@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from persona_graph.service import Persona
 
 Node = Callable[[Engine, PersonaContext, Emit, Any], Awaitable[dict[str, Any]]]
-Graph = StateGraph[Any, PersonaContext, Any, Any]
+Graph = StateGraph[Any, Any, Any, Any]
 
 
 def create_response_graph(persona: Persona | Engine) -> Graph:

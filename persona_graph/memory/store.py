@@ -136,6 +136,10 @@ class MemoryStore(Protocol):
         """
         ...
 
+    async def renew(self, user: str, job: OpenJob, until: datetime) -> None:
+        """Hold a claimed job until a later time; nothing happens when the claim has gone to another worker."""
+        ...
+
     async def reschedule(self, user: str, job: OpenJob) -> None:
         """Give a claimed job back with new `not_before`, `attempts`, `error` or `parked`; the claim ends."""
         ...

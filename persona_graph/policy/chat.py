@@ -136,7 +136,8 @@ class ChatPolicy:
                 failure = diagnose(error)
                 wait_s = failure.after_s if failure.after_s is not None else self._backoff_s(attempt)
                 if not failure.again or attempt == self._max_retries or wait_s > _LONGEST_WAIT_S:
-                    raise ModelUnavailable(f"{self._where} {failure.sentence}") from error
+                    later = f" and asks to wait {wait_s:.0f} s" if wait_s > _LONGEST_WAIT_S else ""
+                    raise ModelUnavailable(f"{self._where} {failure.sentence}{later}") from error
                 await self._sleep(wait_s)
             else:
                 return _Said(heard, (time.perf_counter() - started) * 1e3)

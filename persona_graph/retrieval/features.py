@@ -27,6 +27,8 @@ NEARBY = "_nearby"
 """Ends the name of a feature that looks at the whole passage."""
 NEARBY_DECAY = 0.9
 """What a good match counts for each message that it stands farther away in the session."""
+LEAST_MATCH = 1e-6
+"""Less is none."""
 ROLE_WEIGHT = np.float32(0.5)
 """Whose words are asked for is less sure from "I" and "you" than from a name."""
 SECOND_BITS = 20
@@ -50,8 +52,9 @@ def message_features(
     if tokens is not None:
         similarity = tokens.spread(candidates.rows)
         features["tokens"] = _windowed(similarity, tokens.importance(question, importance), neighbours)
+    places = _places(candidates)
     for name in nearby & features.keys():
-        features[name + NEARBY] = _nearby(features[name], candidates)
+        features[name + NEARBY] = _nearby(features[name], places)
     features["date"] = nearness((candidates.rows >> SECOND_BITS) // SECONDS_PER_DAY, question.anchors)
     features["speaker"] = _speaker(question, candidates) if by_speaker else _nothing(candidates)
     features["first_person"] = _marked(candidates, Mark.FIRST_PERSON)
@@ -108,25 +111,29 @@ def _windowed(found: NDArray[np.float32], importance: NDArray[np.float32], neigh
     return coverage(best, importance)
 
 
-def _nearby(match: Column, candidates: MessageCandidates) -> Column:
+def _places(candidates: MessageCandidates) -> NDArray[np.float64]:
+    """(n,) place in the session in steps of `NEARBY_DECAY`'s logarithm, and a step up at each session's start."""
+    position, session = candidates.position, candidates.session
+    if not len(position):
+        return np.zeros(0)
+    starts = np.flatnonzero(np.concatenate(([True], session[1:] != session[:-1])))
+    lengths = np.diff(starts, append=len(position))
+    place = (position - np.repeat(position[starts], lengths)) * -np.log(NEARBY_DECAY)
+    # Higher than anything within a session, so that no session is seen from the next.
+    step = place.max() - 2 * np.log(LEAST_MATCH)
+    return np.asarray(place + np.repeat(np.arange(len(starts)) * step, lengths), np.float64)
+
+
+def _nearby(match: Column, places: NDArray[np.float64]) -> Column:
     """The best match of the same session, less the farther away it stands: a prior for the whole passage.
 
-    A running maximum of `match * decay**distance` is one of `log(match) + position * rate`; a step at
-    each session's start, higher than anything within a session, keeps sessions apart.
+    The running maximum of `match * decay**distance` is one of `log(match) + place`.
     """
-    if not len(match):
-        return match
-    starts = np.flatnonzero(np.diff(candidates.session, prepend=candidates.session[0] - 1))
-    run = np.zeros(len(match), np.int64)
-    run[starts] = 1
-    run = np.cumsum(run) - 1
-    place = (candidates.position - candidates.position[starts][run]) * -np.log(NEARBY_DECAY)
-    height = np.log(np.maximum(match, 1e-12))
-    step = (place.max() + 60.0) * run
-    before = np.maximum.accumulate(height + place + step) - place - step
-    behind = np.maximum.accumulate((height - place - step)[::-1])[::-1] + place + step
+    height = np.log(np.maximum(match, LEAST_MATCH))
+    before = np.maximum.accumulate(height + places) - places
+    behind = np.maximum.accumulate((height - places)[::-1])[::-1] + places
     best = np.exp(np.maximum(before, behind))
-    return np.asarray(np.where(best > 1e-6, best, 0), np.float32)
+    return np.asarray(np.where(best > 2 * LEAST_MATCH, best, 0), np.float32)
 
 
 def _speaker(question: Question, candidates: MessageCandidates) -> Column:
@@ -136,17 +143,17 @@ def _speaker(question: Question, candidates: MessageCandidates) -> Column:
         if name in candidates.speakers:
             return _sided(candidates.speaker == candidates.speakers.index(name))
     if not question.named and question.asked_role is not None:
-        return _sided(candidates.role == question.asked_role) * ROLE_WEIGHT
+        return np.asarray(_sided(candidates.role == question.asked_role) * ROLE_WEIGHT, np.float32)
     return _nothing(candidates)
 
 
 def _sided(theirs: NDArray[np.bool_]) -> Column:
     """1 where it is theirs, -1 elsewhere."""
-    return theirs.astype(np.float32) * 2 - 1
+    return np.asarray(np.where(theirs, 1, -1), np.float32)
 
 
 def _marked(candidates: MessageCandidates, mark: Mark) -> Column:
-    return ((candidates.marks & int(mark)) != 0).astype(np.float32)
+    return np.asarray((candidates.marks & int(mark)) != 0, np.float32)
 
 
 def _nothing(candidates: MessageCandidates) -> Column:

@@ -69,7 +69,7 @@ class _Search:
 
     @classmethod
     async def prepare(cls, store: MemoryStore, query: Query, embedder: Embedder | None) -> _Search:
-        speakers = await store.speakers(query.user) if query.by_speaker else ()
+        speakers = await store.speakers(query.user)
         words = ("", "") if query.dense_only else (query.text, query.keywords)
         question = read_question(words[0], keywords=words[1], speakers=speakers, now=query.now)
         search = cls(store, query, embedder, question)

@@ -77,8 +77,8 @@ class TokenSpace:
         if len(rows):
             kept = [stored[int(row)] for row in rows]
             starts = np.cumsum([0, *(len(vectors) for vectors in kept[:-1])])
-            products = self._reduced(asked.vectors) @ np.concatenate(kept).astype(np.float32).T
-            similarity = np.maximum(np.maximum.reduceat(products, starts, axis=1) / SCALE, 0)
+            products = np.concatenate(kept, dtype=np.float32) @ self._reduced(asked.vectors).T
+            similarity = np.maximum(np.maximum.reduceat(products, starts, axis=0).T / SCALE, 0)
         return TokenMatch(words=asked.words, rows=rows, similarity=similarity)
 
     def _reduced(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -59,7 +59,25 @@ async def claim(engine: Engine, user: str, worker: str) -> OpenJob | None:
 
 
 async def run_job(engine: Engine, user: str, job: OpenJob) -> bool:
-    """Do one claimed job; False when it was put off or its turns are gone."""
+    """Do one claimed job, holding the claim meanwhile; False when it was put off or its turns are gone."""
+    holding = asyncio.create_task(_hold(engine, user, job))
+    try:
+        return await _do(engine, user, job)
+    except asyncio.CancelledError:
+        await engine.store.reschedule(user, job)  # free at once for whoever comes next
+        raise
+    finally:
+        holding.cancel()
+
+
+async def _hold(engine: Engine, user: str, job: OpenJob) -> None:
+    lease = timedelta(seconds=engine.options.claim_s)
+    while True:
+        await asyncio.sleep(engine.options.claim_s / 3)
+        await engine.store.renew(user, job, engine.clock() + lease)
+
+
+async def _do(engine: Engine, user: str, job: OpenJob) -> bool:
     try:
         given = await gather(engine, user, job)
         completion = await engine.policy_for(user).ask(STEPS[job.name].job, given)

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from langgraph.constants import TAG_NOSTREAM
+from langgraph.graph import START, StateGraph
 from PIL import Image
 
 from persona_graph.errors import MalformedOutput, ModelUnavailable, NotFound
@@ -20,7 +20,7 @@ from persona_graph.policy.chat import ChatPolicy
 from persona_graph.policy.open import open_policy
 from persona_graph.policy.policy import Policy, SeesImages
 from tests.support.job_inputs import GOOD, PLAIN, inputs, reason_input
-from tests.support.openai_server import Fail, Hang, OpenAIServer, Say, images_of, serve
+from tests.support.openai_server import Fail, Fault, Hang, OpenAIServer, Say, check_body, images_of, serve
 from tests.support.scripted_model import ScriptedModel
 
 ANSWER = GOOD["reason"]
@@ -221,11 +221,24 @@ async def test_a_user_s_prompt_stands_in_place_of_ours() -> None:
     assert model.seen[0][0].content == "Be brief."
 
 
-async def test_calls_stay_out_of_langgraph_s_message_stream() -> None:
+@pytest.mark.parametrize("listen", [None, lambda _text: None], ids=["whole", "streamed"])
+async def test_calls_stay_out_of_langgraph_s_message_stream(listen: Any) -> None:
     model = ScriptedModel(script=[SAID, SAID])
-    await ChatPolicy(model).ask(RESPOND, inputs()["respond"])
-    await ChatPolicy(model).ask(RESPOND, inputs()["respond"], on_delta=lambda _: None)
-    assert all(TAG_NOSTREAM in tags for tags in model.tags_seen)
+
+    async def ours(_state: dict[str, Any]) -> None:
+        await ChatPolicy(model).ask(RESPOND, inputs()["respond"], on_delta=listen)
+
+    async def bare(_state: dict[str, Any]) -> None:
+        await model.ainvoke("hello")
+
+    async def streamed(node: Any) -> list[Any]:
+        graph = StateGraph(dict)  # type: ignore[type-var]
+        graph.add_node("node", node)
+        graph.add_edge(START, "node")
+        return [event async for event in graph.compile().astream({}, stream_mode="messages")]
+
+    assert await streamed(ours) == []
+    assert await streamed(bare) != []
 
 
 async def test_an_error_nobody_knows_is_a_sentence_with_the_model_s_name() -> None:
@@ -343,6 +356,28 @@ async def test_what_waiting_does_not_mend_is_said_at_once(http: Scripted, status
     assert PLAIN not in str(caught.value)
 
 
-def test_the_server_rejects_what_a_real_one_would() -> None:
-    with pytest.raises(AssertionError), serve("openai") as server:
-        server.faults.append("shown so that the fixture is known to look")
+USER = {"role": "user", "content": "hello"}
+SOUND = {"model": "tiny", "messages": [USER]}
+OPEN_SCHEMA = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}, "required": []}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**SOUND, "temprature": 1},
+        {**SOUND, "structured_outputs": {"regex": "a"}},
+        {**SOUND, "stream_options": {"include_usage": True}},
+        {**SOUND, "messages": [USER, USER]},
+        {**SOUND, "messages": [{"role": "user", "content": ""}]},
+        {
+            **SOUND,
+            "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y"}}]}],
+        },
+        {**SOUND, "messages": [{"role": "user", "content": [{"type": "image", "data": "abc"}]}]},
+        {**SOUND, "response_format": {"type": "json_schema", "json_schema": OPEN_SCHEMA}},
+    ],
+)
+def test_the_server_of_these_tests_takes_only_what_a_real_one_takes(body: dict[str, Any]) -> None:
+    check_body(SOUND, "openai")
+    with pytest.raises(Fault):
+        check_body(body, "openai")

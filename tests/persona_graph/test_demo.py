@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,7 +128,6 @@ def test_internet_sockets_are_counted_by_whoever_opens_them() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines are not broken inside the words that are looked for."""
     monkeypatch.setenv("COLUMNS", "160")
-    yield

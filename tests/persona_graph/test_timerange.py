@@ -13,13 +13,16 @@ from persona_graph.errors import InputError
 from persona_graph.timerange import ALWAYS, TimeRange, parse_time
 
 moments = st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-ranges = st.tuples(st.none() | moments, st.none() | moments).map(
-    lambda pair: (
-        TimeRange(start=pair[0], end=pair[1])
-        if None in pair or pair[0] <= pair[1]
-        else TimeRange(start=pair[1], end=pair[0])
-    )
-)
+
+
+def between(pair: tuple[datetime | None, datetime | None]) -> TimeRange:
+    first, last = pair
+    if first is not None and last is not None:
+        first, last = min(first, last), max(first, last)
+    return TimeRange(start=first, end=last)
+
+
+ranges = st.tuples(st.none() | moments, st.none() | moments).map(between)
 
 
 def test_an_end_given_as_a_date_includes_that_day() -> None:

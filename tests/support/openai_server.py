@@ -128,19 +128,24 @@ class _Handler(BaseHTTPRequestHandler):
         if not str(self.headers["Authorization"]).startswith("Bearer "):
             raise Fault("no bearer token")
 
+    def _end_head(self) -> None:
+        # The client's pool would hold an idle connection past the end of the test's event loop.
+        self.send_header("Connection", "close")
+        self.end_headers()
+
     def _json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": len(data), **(headers or {})}.items():
             self.send_header(name, str(value))
-        self.end_headers()
+        self._end_head()
         self.wfile.write(data)
 
     def _stream(self, body: Mapping[str, Any], reply: Say) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
+        self._end_head()
         for event in _events(body, reply):
             self._chunk(f"data: {json.dumps(event)}\n\n".encode())
         if reply.cut:

@@ -11,23 +11,19 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-Say = str | Exception
-
 
 class ScriptedModel(BaseChatModel):
     """Streams word by word; an exception in the script is raised."""
 
     script: list[Any] = Field(default_factory=list)
     seen: list[list[BaseMessage]] = Field(default_factory=list)
-    tags_seen: list[list[str]] = Field(default_factory=list)
 
     @property
     def _llm_type(self) -> str:
         return "scripted"
 
-    def _next(self, messages: list[BaseMessage], run_manager: CallbackManagerForLLMRun | None) -> str:
+    def _next(self, messages: list[BaseMessage]) -> str:
         self.seen.append(messages)
-        self.tags_seen.append(list(run_manager.tags) if run_manager else [])
         said = self.script.pop(0)
         if isinstance(said, Exception):
             raise said
@@ -40,7 +36,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        text = self._next(messages, run_manager)
+        text = self._next(messages)
         usage = {"input_tokens": 7, "output_tokens": len(text), "total_tokens": 7 + len(text)}
         message = AIMessage(content=text, usage_metadata=usage)
         return ChatResult(generations=[ChatGeneration(message=message)])
@@ -52,7 +48,7 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        text = self._next(messages, run_manager)
+        text = self._next(messages)
         for place in range(0, len(text), 3):
             yield ChatGenerationChunk(message=AIMessageChunk(content=text[place : place + 3]))
         usage = {"input_tokens": 7, "output_tokens": len(text), "total_tokens": 7 + len(text)}

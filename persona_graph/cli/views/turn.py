@@ -77,9 +77,9 @@ def found(hits: list[dict[str, Any]]) -> Table:
     """What one retrieval found, a line a hit."""
     if not hits:
         return labelled("", Text("nothing found", "faint"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(justify="right", no_wrap=True)
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(no_wrap=True, min_width=10)
+    grid.add_column(no_wrap=True, min_width=4)
     grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for hit in hits:
         text = Text(one_line(hit.get("text", ""))[:FOUND_WIDTH])

@@ -1,4 +1,4 @@
-"""Turns, memories, commits and observations as JSON and back; ASCII, so that any text survives."""
+"""Turns, memories, commits and observations as JSON columns and back."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from typing import Any
 from persona_graph.conversation import Block, Image, Message, Role, Text
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.operations import from_json, range_from_json, range_to_json, to_json
+from persona_graph.memory.sqlite.rows import pack, unpack
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.personality import BigFive, Observation
 
 
-def dump(value: Any) -> str:
-    """JSON without spaces."""
-    return json.dumps(value, separators=(",", ":"))
+def dump(value: Any) -> str | bytes:
+    """A value as a JSON column."""
+    return pack(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
+def load(column: str | bytes) -> Any:
+    """The value that `dump` wrote."""
+    return json.loads(unpack(column))
 
 
 def message_rows(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

@@ -5,6 +5,9 @@ Made for growth at the end: what comes in order is appended to spare room; what 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,13 +70,12 @@ class Columns:
     def _append(self, fresh: Ints) -> None:
         end = self.length + fresh.shape[1]
         if not len(self._table):
-            self._table = np.ascontiguousarray(fresh)
-        else:
-            if end > self._table.shape[1]:
-                room = np.zeros((len(self._table), _room(end)), np.int64)
-                room[:, : self.length] = self._table[:, : self.length]
-                self._table = room
-            self._table[:, self.length : end] = fresh
+            self._table = np.zeros((len(fresh), _room(end)), np.int64)
+        elif end > self._table.shape[1]:
+            room = np.zeros((len(self._table), _room(end)), np.int64)
+            room[:, : self.length] = self._table[:, : self.length]
+            self._table = room
+        self._table[:, self.length : end] = fresh
         if self._matrix is not None:
             if end > len(self._matrix):
                 wider = np.zeros((_room(end), self._matrix.shape[1]), np.float32)
@@ -100,4 +102,17 @@ class Columns:
 
 
 def _room(least: int) -> int:
-    return least * 3 // 2 + 16
+    # Zeros that nobody has touched take no memory yet.
+    return least * 5 // 4 + 64
+
+
+def ints(rows: Sequence[Sequence[int]]) -> Ints:
+    """(c, n) columns of n rows."""
+    width = len(rows[0])
+    return np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * width).reshape(-1, width).T
+
+
+def cosines(matrix: Floats, vector: Floats) -> Floats:
+    """Products of unit rows with a unit vector. On one thread: BLAS spins on the others, which hurts a busy machine."""
+    found: Floats = np.einsum("ij,j->i", matrix, vector)
+    return found

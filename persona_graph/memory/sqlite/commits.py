@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -11,7 +10,7 @@ from persona_graph.errors import NotFound
 from persona_graph.memory.commit import Commit, fold, undone
 from persona_graph.memory.operations import Undo
 from persona_graph.memory.sqlite import journal, outbox, timeline, versions, words
-from persona_graph.memory.sqlite.codec import commit_of, commit_row, dump
+from persona_graph.memory.sqlite.codec import commit_of, commit_row, dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index
@@ -33,7 +32,7 @@ def put(file: UserFile, commit: Commit, job: OpenJob | None) -> Commit:
 
 def _held(db: sqlite3.Connection, commit: str) -> Commit | None:
     row = db.execute("SELECT body, sequence FROM commits WHERE id = ?", (pack(commit),)).fetchone()
-    return None if row is None else commit_of(json.loads(row[0]), row[1])
+    return None if row is None else commit_of(load(row[0]), row[1])
 
 
 def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
@@ -44,7 +43,7 @@ def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
     sequence = write.db.execute(
         "INSERT INTO commits (id, at, body) VALUES (?, ?, ?)", (pack(commit.id), microseconds(commit.at), body)
     ).lastrowid
-    stored = commit_of(json.loads(body), sequence or 0)
+    stored = commit_of(load(body), sequence or 0)
     if any(isinstance(operation, Undo) for operation in stored.operations):
         project(write, file)
         return stored
@@ -59,7 +58,7 @@ def every(db: sqlite3.Connection, as_of: datetime | None = None) -> list[Commit]
     """All commits in order, or those of a moment and before."""
     query = "SELECT body, sequence FROM commits WHERE at <= ? ORDER BY sequence"
     until = microseconds(as_of) if as_of is not None else 2**62
-    return [commit_of(json.loads(body), sequence) for body, sequence in db.execute(query, (until,))]
+    return [commit_of(load(body), sequence) for body, sequence in db.execute(query, (until,))]
 
 
 def project(write: Writing, file: UserFile) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from persona_graph.conversation import Role, Turn, TurnState
 from persona_graph.errors import StoreError
 from persona_graph.memory.sqlite import words
-from persona_graph.memory.sqlite.codec import dump, message_rows, messages_of
+from persona_graph.memory.sqlite.codec import dump, load, message_rows, messages_of
 from persona_graph.memory.sqlite.rows import (
     bounds,
     first_row,
@@ -115,7 +114,7 @@ def take_out(write: Writing, rows: Sequence[int]) -> int:
     db, removed = write.db, 0
     for row in rows:
         (text,) = db.execute("SELECT messages FROM turns WHERE row = ?", (row,)).fetchone()
-        said = messages_of(json.loads(text))
+        said = messages_of(load(text))
         entries = ((row + place, words.terms_of(message.searchable)) for place, message in enumerate(said))
         words.take_out(db, Index.MESSAGES, ((number, terms) for number, terms in entries if terms))
         last = row + len(said) - 1
@@ -216,9 +215,9 @@ def _read(rows: Sequence[tuple[Any, ...]], ordinals: Sequence[int]) -> Iterator[
             id=unpack(turn),
             at=datetime.fromisoformat(at),
             session=unpack(session),
-            messages=messages_of(json.loads(messages)),
+            messages=messages_of(load(messages)),
             state=TurnState(state),
-            receipt=json.loads(receipt),
+            receipt=load(receipt),
             ordinal=number,
         )
 

@@ -64,12 +64,14 @@ class Markers:
     def _write(self, name: str, user: str, not_before: int, *, durable: bool) -> None:
         make_folder(self._folder)
         content = {"user": user, "not_before": None if not_before <= BEGINNING else not_before}
-        write_whole(self._path(name), json.dumps(content).encode(), durable=durable)
+        write_whole(
+            self._path(name), json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass"), durable=durable
+        )
 
 
 def _parse(data: bytes) -> tuple[str, int]:
     try:
-        row = json.loads(data)
+        row = json.loads(data.decode("utf-8", "surrogatepass"))
         return str(row["user"]), BEGINNING if row["not_before"] is None else int(row["not_before"])
     except (KeyError, TypeError) as error:
         raise ValueError("not a marker") from error

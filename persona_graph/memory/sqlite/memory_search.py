@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -11,8 +10,8 @@ from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
 from persona_graph.memory.sqlite import commits, vectors, words
-from persona_graph.memory.sqlite.codec import memory_of
-from persona_graph.memory.sqlite.columns import Columns
+from persona_graph.memory.sqlite.codec import load, memory_of
+from persona_graph.memory.sqlite.columns import Columns, cosines, ints
 from persona_graph.memory.sqlite.rows import bounds
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.memory.sqlite.versions import digest
@@ -80,11 +79,11 @@ def _refresh(db: sqlite3.Connection, file: UserFile) -> str:
 def _refresh_versions(db: sqlite3.Connection, file: UserFile) -> None:
     columns = file.memories
     query = "SELECT number, digest, body FROM versions WHERE written > ? ORDER BY number"
-    found = [(n, text, memory_of(json.loads(body))) for n, text, body in db.execute(query, (columns.clock,))]
+    found = [(n, text, memory_of(load(body))) for n, text, body in db.execute(query, (columns.clock,))]
     if not found:
         return
     known, matrix = columns.length, columns.matrix
-    new = np.array([_numbers(number, memory) for number, _, memory in found], np.int64).T
+    new = ints([_numbers(number, memory) for number, _, memory in found])
     places = np.searchsorted(columns.keys, new[0])
     kept = None if matrix is None else matrix[places[places < known]].copy()
     columns.merge(new)
@@ -150,7 +149,7 @@ def _hits(db: sqlite3.Connection, numbers: Ints, terms: Sequence[str]) -> Bools:
 def _cosine(columns: Columns, chosen: Ints, vector: Floats | None) -> Floats | None:
     if vector is None:
         return None
-    return np.zeros(len(chosen), np.float32) if columns.matrix is None else columns.matrix[chosen] @ vector
+    return np.zeros(len(chosen), np.float32) if columns.matrix is None else cosines(columns.matrix[chosen], vector)
 
 
 def _held_then(db: sqlite3.Connection, file: UserFile, lookup: Lookup, frequency: Ints) -> MemoryCandidates:
@@ -169,7 +168,7 @@ def _held_then(db: sqlite3.Connection, file: UserFile, lookup: Lookup, frequency
         hits[:, place] = [term in held for term in lookup.terms]
         same = file.by_digest.get(digest(memory.searchable))
         if cosine is not None and matrix is not None and same:
-            cosine[place] = matrix[same[0]] @ lookup.vector
+            cosine[place] = float(matrix[same[0]] @ lookup.vector)
     return MemoryCandidates(
         memories=tuple(memories), hits=hits, frequency=frequency, total=file.memories.length, cosine=cosine
     )

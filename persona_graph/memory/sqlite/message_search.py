@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from persona_graph.conversation import Turn
 from persona_graph.errors import EmbeddingMismatch, NotFound
 from persona_graph.memory.sqlite import journal, vectors, words
-from persona_graph.memory.sqlite.columns import Columns
+from persona_graph.memory.sqlite.columns import Columns, cosines, ints
 from persona_graph.memory.sqlite.rows import END, bounds, microseconds, row_bounds, unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.memory.sqlite.words import Index
@@ -21,6 +21,9 @@ from persona_graph.retrieval.candidates import MessageCandidates
 
 REACH = 2
 """Neighbours on each side that ranking looks at."""
+
+MOST_RANKED = 20_000
+"""Windows with more messages are cut to the best before they are ranked."""
 
 _COLUMNS = "row, turn, place, at, session, speaker, role, marks, images"
 _ROW, _TURN, _PLACE, _AT, _SESSION, _SPEAKER, _ROLE, _MARKS, _IMAGES = range(9)
@@ -39,7 +42,7 @@ def refresh(db: sqlite3.Connection, columns: Columns) -> tuple[int, str]:
         query = f"SELECT {_COLUMNS} FROM messages WHERE written > ? ORDER BY row"
         found = db.execute(query, (columns.clock,)).fetchall()
         if found:
-            columns.merge(np.array(found, np.int64).T)
+            columns.merge(ints(found))
         columns.clock = clock
     return clock, fingerprint
 
@@ -68,19 +71,25 @@ def find(file: UserFile, lookup: Lookup) -> MessageCandidates:
                 raise EmbeddingMismatch(vectors.mismatch())
             vectors.refresh_messages(db, columns, clock)
         part = _slice(db, columns, lookup)
-        rows = part.take(columns.keys)
+        hits = _hits(db, part.take(columns.keys), lookup.terms)
+        frequency = words.frequencies(db, Index.MESSAGES, lookup.terms)
+        cosine = _cosine(columns, part, lookup.vector)
+        if hits.shape[1] > MOST_RANKED:
+            best = _best(hits, frequency, cosine, columns.length, lookup.depth)
+            hits, cosine = hits[:, best], None if cosine is None else cosine[best]
+            part.along[part.along] = best
         return MessageCandidates(
-            rows=rows,
+            rows=part.take(columns.keys),
             session=part.take(columns.column(_SESSION)),
             position=np.arange(part.low, part.high)[part.along],
-            speaker=_speaker(part.take(columns.column(_SPEAKER))),
+            speaker=part.take(columns.column(_SPEAKER)) - 1,  # SQLite counts from 1
             speakers=_speakers(db),
             role=part.take(columns.column(_ROLE)),
             marks=part.take(columns.column(_MARKS)),
-            hits=_hits(db, rows, lookup.terms),
-            frequency=words.frequencies(db, Index.MESSAGES, lookup.terms),
+            hits=hits,
+            frequency=frequency,
             total=columns.length,
-            cosine=_cosine(columns, part, lookup.vector),
+            cosine=cosine,
             eligible=part.wanted[part.along],
         )
 
@@ -164,11 +173,22 @@ def _cosine(columns: Columns, part: _Slice, vector: NDArray[np.float32] | None) 
         return None
     if columns.matrix is None:
         return np.zeros(int(part.along.sum()), np.float32)
-    return (columns.matrix[part.low : part.high] @ vector)[part.along]
+    return cosines(columns.matrix[part.low : part.high], vector)[part.along]
 
 
-def _speaker(numbers: Ints) -> Ints:
-    return numbers - 1  # SQLite counts from 1
+def _best(hits: Bools, frequency: Ints, cosine: NDArray[np.float32] | None, total: int, depth: int) -> Bools:
+    """Of very many, those worth ranking: the best by the words in and around them and by cosine, with neighbours."""
+    rarity = np.log1p((total - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
+    own = rarity @ hits
+    around = own.copy()
+    for step, share in ((1, 0.8), (2, 0.6)):
+        around[step:] += share * own[:-step]
+    around[:-1] += 0.6 * own[1:]
+    best = np.zeros(len(own), bool)
+    for values, count in ((around, 8 * depth), (cosine, 2 * depth)):
+        if values is not None and count < len(values):
+            best[np.argpartition(values, -count)[-count:]] = True
+    return _widened(best) if best.any() else ~best
 
 
 def _speakers(db: sqlite3.Connection) -> tuple[str, ...]:

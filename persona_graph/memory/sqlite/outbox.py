@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from persona_graph.memory.sqlite.codec import dump
+from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.store import OpenJob
 
 _JOB = "id, name, turns, at, rank, not_before, attempts, parked, error, claimed_until, claimed_by"
+# Updated in place: among jobs of one moment the row id keeps the order in which they were opened.
+_ANEW = ", ".join(f"{name} = excluded.{name}" for name in _JOB.split(", ")[1:])
 
 
 def open_jobs(write: Writing, jobs: Sequence[OpenJob], written: Collection[str], passed_over: Collection[str]) -> None:
@@ -37,7 +38,7 @@ def _open(db: sqlite3.Connection, job: OpenJob) -> None:
 
 def _put(db: sqlite3.Connection, job: OpenJob) -> None:
     db.execute(
-        f"INSERT OR REPLACE INTO jobs ({_JOB}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO jobs ({_JOB}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET {_ANEW}",
         (
             pack(job.id),
             pack(job.name),
@@ -58,7 +59,7 @@ def _job(row: tuple[Any, ...]) -> OpenJob:
     return OpenJob(
         id=unpack(row[0]),
         name=unpack(row[1]),
-        turns=tuple(json.loads(row[2])),
+        turns=tuple(load(row[2])),
         at=moment(row[3]),
         rank=row[4],
         not_before=moment(row[5]),
@@ -77,7 +78,7 @@ def _held(db: sqlite3.Connection, job: str) -> OpenJob | None:
 
 def every(db: sqlite3.Connection) -> list[OpenJob]:
     """All open jobs in the order in which they run."""
-    return [_job(row) for row in db.execute(f"SELECT {_JOB} FROM jobs ORDER BY at, rank, id")]
+    return [_job(row) for row in db.execute(f"SELECT {_JOB} FROM jobs ORDER BY at, rank, rowid")]
 
 
 def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJob | None:
@@ -97,13 +98,22 @@ def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJo
 def _next(db: sqlite3.Connection, now: datetime) -> OpenJob | None:
     if db.execute("SELECT 1 FROM jobs WHERE claimed_until > ? LIMIT 1", (microseconds(now),)).fetchone():
         return None
-    for row in db.execute(f"SELECT {_JOB} FROM jobs WHERE NOT parked ORDER BY at, rank, id"):
+    for row in db.execute(f"SELECT {_JOB} FROM jobs WHERE NOT parked ORDER BY at, rank, rowid"):
         job = _job(row)
         if job.not_before <= now:
             return job
         if job.attempts:
             return None  # its retry comes first
     return None
+
+
+def renew(file: UserFile, job: OpenJob, until: datetime) -> None:
+    """Hold a job longer, if it is still held by the same worker."""
+    with file.writing() as write:
+        write.db.execute(
+            "UPDATE jobs SET claimed_until = ? WHERE id = ? AND claimed_by = ?",
+            (microseconds(until), pack(job.id), pack(job.claimed_by)),
+        )
 
 
 def reschedule(file: UserFile, job: OpenJob) -> None:
@@ -148,13 +158,13 @@ def drop_turns(write: Writing, ids: Collection[str]) -> None:
 def next_due(db: sqlite3.Connection) -> int | None:
     """When the next job can be claimed, as far as can be known now; None when all are parked or done."""
     retry = db.execute(
-        "SELECT at, rank, id, not_before FROM jobs WHERE attempts AND NOT parked ORDER BY at, rank, id LIMIT 1"
+        "SELECT at, rank, rowid, not_before FROM jobs WHERE attempts AND NOT parked ORDER BY at, rank, rowid LIMIT 1"
     ).fetchone()
     if retry is None:
         (due,) = db.execute("SELECT min(not_before) FROM jobs WHERE NOT parked").fetchone()
     else:  # those after it wait for its retry
         (due,) = db.execute(
-            "SELECT min(not_before) FROM jobs WHERE NOT parked AND (at, rank, id) <= (?, ?, ?)", retry[:3]
+            "SELECT min(not_before) FROM jobs WHERE NOT parked AND (at, rank, rowid) <= (?, ?, ?)", retry[:3]
         ).fetchone()
     (claimed,) = db.execute("SELECT max(claimed_until) FROM jobs WHERE claimed_until IS NOT NULL").fetchone()
     return None if due is None else max(int(due), BEGINNING if claimed is None else int(claimed))

@@ -77,9 +77,9 @@ CREATE TABLE jobs (
     claimed_until INTEGER,
     claimed_by NOT NULL
 );
-CREATE INDEX jobs_in_order ON jobs (at, rank, id) WHERE NOT parked;
+CREATE INDEX jobs_in_order ON jobs (at, rank) WHERE NOT parked;
 CREATE INDEX jobs_due ON jobs (not_before) WHERE NOT parked;
-CREATE INDEX jobs_retried ON jobs (at, rank, id) WHERE attempts AND NOT parked;
+CREATE INDEX jobs_retried ON jobs (at, rank) WHERE attempts AND NOT parked;
 CREATE INDEX jobs_claimed ON jobs (claimed_until) WHERE claimed_until IS NOT NULL;
 
 CREATE TABLE commits (

@@ -118,6 +118,10 @@ class SqliteStore:
         """Take the next due job."""
         return await self._ask(user, lambda file: outbox.claim(file, worker, now, until), None)
 
+    async def renew(self, user: str, job: OpenJob, until: datetime) -> None:
+        """Hold a claimed job longer."""
+        await self._ask(user, lambda file: outbox.renew(file, job, until), None)
+
     async def reschedule(self, user: str, job: OpenJob) -> None:
         """Give a claimed job back."""
         await self._ask(user, lambda file: outbox.reschedule(file, job), None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.sqlite import journal
-from persona_graph.memory.sqlite.codec import dump, observation_of, observation_row
+from persona_graph.memory.sqlite.codec import dump, load, observation_of, observation_row
 from persona_graph.memory.sqlite.rows import first_row, microseconds
 from persona_graph.memory.sqlite.user_file import Writing
 from persona_graph.personality import BigFive, NeutralPolicy, Observation, PersonalityPoint
@@ -46,7 +45,7 @@ def observe(write: Writing, commit: Commit, neutral: NeutralPolicy) -> None:
         "SELECT row, sequence, place, vector FROM points ORDER BY row DESC, sequence DESC, place DESC LIMIT 1"
     ).fetchone()
     late = newest is not None and newest[:3] > new[0][:3]
-    start = BigFive(*json.loads(newest[3])) if newest is not None and not late else None
+    start = BigFive(*load(newest[3])) if newest is not None and not late else None
     _insert(write.db, new, fold(((seen, m) for *_, m, seen in new), neutral, start))
     if late:
         refold(write.db, neutral, new[0][0])
@@ -80,13 +79,12 @@ def refold(db: sqlite3.Connection, neutral: NeutralPolicy, row: int) -> None:
     before = db.execute(
         "SELECT vector FROM points WHERE row < ? ORDER BY row DESC, sequence DESC, place DESC LIMIT 1", (row,)
     ).fetchone()
-    start = None if before is None else BigFive(*json.loads(before[0]))
+    start = None if before is None else BigFive(*load(before[0]))
     held = db.execute(
         "SELECT row, sequence, place, body FROM points WHERE row >= ? ORDER BY row, sequence, place", (row,)
     ).fetchall()
     later: list[Placed] = [
-        (at, sequence, place, journal.ordinal(db, at), observation_of(json.loads(body)))
-        for at, sequence, place, body in held
+        (at, sequence, place, journal.ordinal(db, at), observation_of(load(body))) for at, sequence, place, body in held
     ]
     _insert(db, later, fold(((seen, m) for *_, m, seen in later), neutral, start))
 
@@ -104,4 +102,4 @@ def newest(db: sqlite3.Connection) -> PersonalityPoint | None:
 
 def _point(row: tuple[Any, ...]) -> PersonalityPoint:
     m, vector, body = row
-    return PersonalityPoint(observation=observation_of(json.loads(body)), m=m, vector=BigFive(*json.loads(vector)))
+    return PersonalityPoint(observation=observation_of(load(body)), m=m, vector=BigFive(*load(vector)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
-from persona_graph.memory.sqlite.codec import memory_of, messages_of
+from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.journal import CHUNK, NOTHING, WAITING
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
@@ -34,7 +33,7 @@ def _messages(db: sqlite3.Connection, limit: int) -> list[Unembedded]:
     )
     # `written` tells a message from another that takes its row between here and `put`.
     return [
-        Unembedded(ref=f"{MESSAGE}:{row}:{written}", text=messages_of(json.loads(text))[place].searchable)
+        Unembedded(ref=f"{MESSAGE}:{row}:{written}", text=messages_of(load(text))[place].searchable)
         for row, place, written, text in rows
     ]
 
@@ -45,7 +44,7 @@ def _memories(db: sqlite3.Connection, limit: int) -> list[Unembedded]:
         " GROUP BY digest ORDER BY min(number) LIMIT ?",
         (max(limit, 0),),
     )
-    found = [(digest, memory_of(json.loads(body)).searchable) for digest, body in rows]
+    found = [(digest, memory_of(load(body)).searchable) for digest, body in rows]
     return [Unembedded(ref=f"{MEMORY}:{digest}", text=text) for digest, text in found]
 
 

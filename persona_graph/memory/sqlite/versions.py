@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from persona_graph.memory.commit import Commit, Knowledge
 from persona_graph.memory.operations import Add, Delete, Pin, Release, Update
 from persona_graph.memory.sqlite import words
-from persona_graph.memory.sqlite.codec import dump, memory_of, memory_row
+from persona_graph.memory.sqlite.codec import dump, load, memory_of, memory_row
 from persona_graph.memory.sqlite.rows import pack, unpack
 from persona_graph.memory.sqlite.user_file import Writing
 from persona_graph.memory.sqlite.words import Index
@@ -39,7 +38,7 @@ def touched(db: sqlite3.Connection, commit: Commit) -> Knowledge:
                     (operation.kind, pack(operation.key.casefold())),
                 ).fetchone()
         if body is not None:
-            memory = memory_of(json.loads(body[0]))
+            memory = memory_of(load(body[0]))
             found[memory.id] = memory
     return Knowledge.of(found.values(), frozen(db))
 
@@ -73,7 +72,7 @@ def replace_all(write: Writing, memories: Iterable[Memory]) -> None:
     wanted = {(memory.id, memory.version): memory for memory in memories}
     changed = dict(wanted)
     for number, body in write.db.execute("SELECT number, body FROM versions ORDER BY number").fetchall():
-        held = memory_of(json.loads(body))
+        held = memory_of(load(body))
         place = (held.id, held.version)
         new = wanted.get(place)
         if new == held:
@@ -109,7 +108,7 @@ def select(
         if wanted is not None:
             query += f" AND {column} IN ({','.join('?' * len(wanted))})"
             values += wanted
-    found = [memory_of(json.loads(body)) for (body,) in db.execute(f"{query} ORDER BY number", values)]
+    found = [memory_of(load(body)) for (body,) in db.execute(f"{query} ORDER BY number", values)]
     return sorted(found, key=age)
 
 

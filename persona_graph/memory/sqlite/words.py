@@ -5,7 +5,6 @@ They keep no text: what is taken out has to be named by the terms that were put 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -13,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.memory.sqlite.codec import memory_of, messages_of
+from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
 from persona_graph.retrieval.analysis import analyse
 
 
@@ -65,7 +64,7 @@ def index_anew(db: sqlite3.Connection) -> None:
     for index in Index:
         db.execute(f"INSERT INTO {index}_words ({index}_words) VALUES ('delete-all')")
     for row, text in db.execute("SELECT row, messages FROM turns").fetchall():
-        said = messages_of(json.loads(text))
+        said = messages_of(load(text))
         put(db, Index.MESSAGES, ((row + place, terms_of(m.searchable)) for place, m in enumerate(said)))
     for number, body in db.execute("SELECT number, body FROM versions").fetchall():
-        put(db, Index.MEMORIES, [(number, terms_of(memory_of(json.loads(body)).searchable))])
+        put(db, Index.MEMORIES, [(number, terms_of(memory_of(load(body)).searchable))])

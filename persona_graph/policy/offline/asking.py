@@ -57,7 +57,7 @@ class Asked:
     @property
     def other_words(self) -> str:
         """What to look for when that found nothing: words that an answer may have instead."""
-        members = sorted(self.language.kinds.get(self.kind, ()))[:_MOST_MEMBERS]
+        members = self.language.kinds.get(self.kind, ())[:_MOST_MEMBERS]
         return _joined((self.thing, self.kind, *members, *self._vocabulary())) or self.keywords
 
     def _vocabulary(self) -> tuple[str, ...]:
@@ -78,12 +78,12 @@ def asked_of(opening: Opening) -> Asked | None:
 
 
 def _asked(text: str, language: Language, choices: tuple[Choice, ...], now: datetime) -> Asked:
-    slots, thing = _slots(text, language)
+    slots, thing, asking = _slots(text, language)
     kind = kind_of(text, language)
     terms = content_terms(text, language)
-    named = " ".join((*(language.vocabulary.get(slot, "") for slot in slots), kind, *language.kinds.get(kind, ())))
+    named = " ".join((asking, *(language.vocabulary.get(slot, "") for slot in slots), kind))
     dated = window_of(text, now, language, ahead=bool(language.times.future.search(text)))
-    without = {term for term in analyse(named) if term in terms} - set(analyse(_members(text, kind, language)))
+    without = set(analyse(named)) - set(analyse(thing))
     return Asked(
         text=text,
         language=language,
@@ -99,20 +99,13 @@ def _asked(text: str, language: Language, choices: tuple[Choice, ...], now: date
     )
 
 
-def _slots(text: str, language: Language) -> tuple[frozenset[Slot], str]:
-    """What the first pattern that fits asks for."""
+def _slots(text: str, language: Language) -> tuple[frozenset[Slot], str, str]:
+    """What the first pattern that fits asks for, of what, and in which words."""
     for pattern, slots in language.asks:
         if match := pattern.search(text):
-            groups = match.groupdict()
-            return slots, (groups.get("thing") or groups.get("other") or "").strip()
-    return frozenset(), ""
-
-
-def _members(text: str, kind: str, language: Language) -> str:
-    """The members of the kind that the text itself names, but for words of the kind as a whole."""
-    whole = set(analyse(kind))
-    folded = text.casefold()
-    return " ".join(m for m in language.kinds.get(kind, ()) if m in folded and not set(analyse(m)) & whole)
+            thing = next((group for group in match.groups() if group), "")
+            return slots, thing.strip(), match[0]
+    return frozenset(), "", ""
 
 
 def _joined(words: tuple[str, ...]) -> str:

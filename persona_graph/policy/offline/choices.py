@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from persona_graph.policy.offline.language import Language
 from persona_graph.policy.offline.keywords import content_terms
+from persona_graph.policy.offline.language import Language
 
 _OPTION = re.compile(r"[(（](?P<label>[a-jA-J])[)）]\s*(?P<text>.*?)(?=\s*[(（][a-jA-J][)）]|\Z)", re.DOTALL)
 

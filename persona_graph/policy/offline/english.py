@@ -1,5 +1,6 @@
 """English."""
 
+# fmt: off
 # ruff: noqa: E501 - one pattern a line
 
 from __future__ import annotations
@@ -22,10 +23,8 @@ _KIN = rf"(?P<thing>(?:(?:older|elder|younger|little|big|twin|oldest|youngest) )
 
 ENGLISH = Language(
     code="en",
-    common=WORDS.stopwords,
-    clause=pattern(
-        r",? (?:but|because|although|though|so|while|which|and (?=(?:I|I'm|my|we|it|that)\b))\b *|; *|, (?=(?:and )?(?:I|my|we)\b)| [-–—] |, (?=(?:it|which|that)\b)"
-    ),
+    common=WORDS.stopwords | frozenset("every along always usually really actually also still even maybe quite oh yes no ok okay hi hello hey thanks please".split()),
+    clause=pattern(r",? (?:but|because|although|though|so|while|which|and (?=(?:I|I'm|my|we|it|that)\b))\b *|; *|, (?=(?:and )?(?:I|my|we)\b)| [-–—] |, (?=(?:it|which|that)\b)"),
     tail=pattern(
         r",? (?:now|nowadays|these days|lately|recently|at the moment|right now|currently|instead|any ?more|any longer|very much|so much|a lot|too|as well|again|though|"
         r"with all my heart|the most|best|today|yesterday|for now|already|(?:last|this) (?:week|weekend|month|year|spring|summer|autumn|fall|winter)|"
@@ -42,9 +41,9 @@ ENGLISH = Language(
         rule(Slot.HOME, rf"\bI{_BE}(?: {_NOW})* living (?:in|near|at) <value>", "Lives in {value}", "you live in {value}"),
         rule(Slot.ORIGIN, r"\bI(?:'m| am) (?:originally )?from <value>", "Comes from {value}", "you come from {value}"),
         rule(Slot.ORIGIN, r"\bI (?:was born|grew up) in <value>", "Comes from {value}", "you come from {value}"),
-        rule(Slot.JOB, rf"\bI(?: {_NOW})* work as (?:an? )?<value>", "Works as {value}", "you work as {value}"),
-        rule(Slot.JOB, rf"\bI(?:'ve)?(?: {_NOW})* (?:started|got|found) (?:a )?(?:new )?(?:job|work|working) as (?:an? )?<value>", "Works as {value}", "you work as {value}"),
-        rule(Slot.JOB, rf"\bI{_BE} (?:now )?(?:working as )?an? (?P<value>{_JOB}(?: (?:at|for|in|with) .+)?)$", "Works as {value}", "you work as {value}"),
+        rule(Slot.JOB, rf"\bI(?: {_NOW})* work as <value>", "Works as {value}", "you work as {value}"),
+        rule(Slot.JOB, rf"\bI(?:'ve)?(?: {_NOW})* (?:started|got|found) (?:a )?(?:new )?(?:job|work|working) as <value>", "Works as {value}", "you work as {value}"),
+        rule(Slot.JOB, rf"\bI{_BE} (?:now )?(?:working as )?(?P<value>an? {_JOB}(?: (?:at|for|in|with) .+)?)$", "Works as {value}", "you work as {value}"),
         rule(Slot.EMPLOYER, rf"\bI(?: {_NOW})* work (?:at|for) <value>", "Works at {value}", "you work at {value}"),
         rule(Slot.LANGUAGES, r"\bI (?:can )?speak <value>", "Speaks {value}", "you speak {value}"),
         rule(Slot.DIET, rf"\bI{_BE} (?P<value>(?:a )?(?:vegan|vegetarian|pescatarian)|allergic to .+|(?:gluten|lactose)[- ]intolerant)", "Is {value}", "you are {value}"),
@@ -105,22 +104,25 @@ ENGLISH = Language(
         Slot.PLANS: "plan",
     },
     kinds={
-        "drink": frozenset("tea coffee espresso cappuccino latte juice water wine beer milk cocoa lemonade soda matcha chai drink drinks drinking".split()),
-        "food": frozenset("pizza pasta sushi curry salad soup steak bread cheese chocolate rice noodles food eat dish meal cuisine ramen tacos burgers".split()),
-        "sport": frozenset("running swimming cycling football soccer tennis basketball climbing yoga hiking boxing rowing skiing gym pilates sport sports exercise jogging".split()),
-        "music": frozenset("jazz rock pop classical techno hip-hop metal folk blues opera punk music".split()),
-        "colour": frozenset("red blue green yellow black white purple orange pink grey brown colour color".split()),
-        "pet": frozenset("dog cat rabbit parrot hamster fish horse puppy kitten pet".split()),
+        "drink": tuple("tea coffee espresso cappuccino latte juice water wine beer milk cocoa lemonade soda matcha chai drink drinks drinking".split()),
+        "food": tuple("pizza pasta sushi curry salad soup steak bread cheese chocolate rice noodles food eat dish meal cuisine ramen tacos burgers".split()),
+        "sport": tuple("running swimming cycling football soccer tennis basketball climbing yoga hiking boxing rowing skiing gym pilates sport sports exercise jogging".split()),
+        "music": tuple("jazz rock pop classical techno hip-hop metal folk blues opera punk music".split()),
+        "colour": tuple("red blue green yellow black white purple orange pink grey brown colour color".split()),
+        "pet": tuple("dog cat rabbit parrot hamster fish horse puppy kitten pet".split()),
     },
     relatives=frozenset(_RELATIVES),
-    changed=pattern(r"\b(?:now|these days|nowadays|lately|instead|switched|any ?more|no longer|changed|recently|stopped)\b"),
     question=pattern(r"^(?:and |so |but |hey |hi |hello |well |please |,)*(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|would|will|should|have|has|am|may|tell me|remind me|recommend|suggest)\b"),
     asks_us=pattern(r"\b(?:did|have|had) you (?:\w+ )?(?:say|said|tell|told|recommend|recommended|suggest|suggested|advise|advised|mention|mentioned|answer|answered)\b|\byour (?:advice|suggestion|recommendation|answer)\b"),
     asks_who=pattern(r"\b(?:who|what) are you\b|\bare you (?:an? )?(?:ai|robot|bot|human|real|person|language model|model|program)\b|\bhow do you work\b"),
     greeting=pattern(r"^(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|how are you|how's it going|what's up|bye|goodbye|see you|good night)\b[^?]*\??$"),
     thanking=pattern(r"^(?:thanks|thank you|thx|cheers)\b"),
-    habit=pattern(r"\b(?:every (?:single )?(?:morning|evening|day|night|week|weekend|month|afternoon|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|each (?:morning|evening|day|week)|on (?:mon|tues|wednes|thurs|fri|satur|sun)days|I (?:usually|always|often|normally|regularly)|twice a|once a (?:day|week)|before bed)\b"),
-    goal=pattern(r"\b(?:I(?:'d like| would like| want|'m hoping| hope| plan| intend|'ve decided)? to (?!know|ask|hear|see if|tell)\w+|my (?:goal|aim|dream|resolution) is|I'm (?:training for|learning|saving (?:up )?for|working towards?|preparing for|studying for)|I am (?:training for|learning|saving (?:up )?for|working towards?|preparing for|studying for))\b"),
+    habit=pattern(
+        r"\b(?:every (?:single )?(?:morning|evening|day|night|week|weekend|month|afternoon|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|each (?:morning|evening|day|week)|on (?:mon|tues|wednes|thurs|fri|satur|sun)days|I (?:usually|always|often|normally|regularly)|twice a|once a (?:day|week)|before bed)\b"
+    ),
+    goal=pattern(
+        r"\b(?:I(?:'d like| would like| want|'m hoping| hope| plan| intend|'ve decided)? to (?!know|ask|hear|see if|tell)\w+|my (?:goal|aim|dream|resolution) is|I'm (?:training for|learning|saving (?:up )?for|working towards?|preparing for|studying for)|I am (?:training for|learning|saving (?:up )?for|working towards?|preparing for|studying for))\b"
+    ),
     given_up=pattern(r"\bI(?:'ve| have)? (?:stopped|quit|gave up|given up|no longer|finished|completed)\b|\bany ?more\b"),
     cues=(
         cue(Trait.OPENNESS, 1, r"\b(?:love|like|enjoy|try|trying|tried) (?:to try |trying |learning |exploring )?new (?:things|food|foods|places|ideas|recipes|music|languages?)|\b(?:curious|fascinated|fascinating|museum|gallery|poetry|poem|imagin\w+|creative|philosoph\w+|painting|explor\w+|abstract art)\b"),
@@ -139,10 +141,19 @@ ENGLISH = Language(
         doubtful=WORDS.doubtful_months,
         opener=pattern(rf"\b(?:{'|'.join(sorted(WORDS.month_openers))}) $"),
         relative={
-            "day before yesterday": ("day", -2), "yesterday": ("day", -1), "today": ("day", 0), "tomorrow": ("day", 1),
-            "last week(?:end)?": ("week", -1), "this week": ("week", 0), "next week(?:end)?": ("week", 1),
-            "last month": ("month", -1), "this month": ("month", 0), "next month": ("month", 1),
-            "last year": ("year", -1), "this year": ("year", 0), "next year": ("year", 1),
+            "day before yesterday": ("day", -2),
+            "yesterday": ("day", -1),
+            "today": ("day", 0),
+            "tomorrow": ("day", 1),
+            "last week(?:end)?": ("week", -1),
+            "this week": ("week", 0),
+            "next week(?:end)?": ("week", 1),
+            "last month": ("month", -1),
+            "this month": ("month", 0),
+            "next month": ("month", 1),
+            "last year": ("year", -1),
+            "this year": ("year", 0),
+            "next year": ("year", 1),
         },
         ago=pattern(r"\b(?P<n>\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|a couple of|a few) (?P<unit>day|week|month|year)s? ago\b"),
         units={"d": "day", "w": "week", "m": "month", "y": "year"},
@@ -161,6 +172,7 @@ ENGLISH = Language(
         plain="Noted: {fact}.",
         calm="All right, no rush: {fact}. I have it safe.",
         heard="Thank you for telling me; I keep it in our conversation.",
+        known="I know that {fact}.",
         told="You told me on {day} that {fact}.",
         told_sometime="You told me that {fact}.",
         quoted="On {day} you said: “{quote}”",

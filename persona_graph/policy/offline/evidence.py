@@ -85,10 +85,14 @@ def hits_evidence(hits: Sequence[Hit], language: Language) -> tuple[Evidence, ..
     return tuple(evidence for hit in hits for evidence in _hit(hit, language))
 
 
-def transcript_evidence(transcript: Iterable[PromptMessage], zone: tzinfo | None, language: Language) -> tuple[Evidence, ...]:
+def transcript_evidence(
+    transcript: Iterable[PromptMessage], zone: tzinfo | None, language: Language
+) -> tuple[Evidence, ...]:
     """What retrievals found, read back from the text of the transcript."""
     found = (m.text for m in transcript if m.role == "user")
-    return tuple(e for text in found for name, body in _SECTIONS.findall(text) for e in _section(name, body, zone, language))
+    return tuple(
+        e for text in found for name, body in _SECTIONS.findall(text) for e in _section(name, body, zone, language)
+    )
 
 
 def retrievals(transcript: Iterable[PromptMessage]) -> int:

@@ -13,6 +13,8 @@ from persona_graph.policy.offline.sentences import Sentence, trimmed
 from persona_graph.retrieval.analysis import analyse
 
 LONGEST_VALUE = 120
+LONGEST_CLAUSE = 300
+"""In longer ones no fact is looked for: it takes long and finds little."""
 _NAME_WORDS = 4
 """A name has no more words than this."""
 
@@ -63,7 +65,7 @@ def facts_in(sentences: Iterable[Sentence]) -> tuple[Fact, ...]:
 
 def fact_of(clause: str, language: Language) -> Fact | None:
     """What the first rule that fits makes of a clause."""
-    for each in language.rules:
+    for each in language.rules if len(clause) <= LONGEST_CLAUSE else ():
         match = each.pattern.search(clause)
         if match is not None and (fact := _made(each, match, language)) is not None:
             return fact
@@ -73,7 +75,7 @@ def fact_of(clause: str, language: Language) -> Fact | None:
 def fact_of_note(text: str) -> Fact | None:
     """The fact that a memory's text was made from; None for a text of other making."""
     line = trimmed(text)
-    for language in LANGUAGES:
+    for language in LANGUAGES if len(line) <= LONGEST_CLAUSE else ():
         for each in language.rules:
             match = _note_pattern(each).fullmatch(line)
             if match is not None:
@@ -94,7 +96,7 @@ def kind_of(text: str, language: Language) -> str:
     folded = text.casefold()
     words = set(re.findall(r"[\w-]+", folded))
     for kind, members in language.kinds.items():
-        if (members & words) if language.spaced else any(member in folded for member in members):
+        if words.intersection(members) if language.spaced else any(member in folded for member in members):
             return kind
     return ""
 
@@ -111,7 +113,7 @@ def _made(rule: Rule, match: re.Match[str], language: Language) -> Fact | None:
         parts["value"] = without_tail(parts["value"], language)
     parts["old"] = without_tail(parts["old"], language)
     parts = {name: language.as_note(text) for name, text in parts.items()}
-    if not parts["value"] or len(parts["value"]) > LONGEST_VALUE:
+    if len(parts["value"]) > LONGEST_VALUE or not _says_something(parts["value"], language):
         return None
     if rule.slot in (Slot.NAME, Slot.CALLED) and len(parts["value"].split()) > _NAME_WORDS:
         return None
@@ -124,6 +126,12 @@ def without_tail(text: str, language: Language) -> str:
     while text != before:
         before, text = text, trimmed(language.tail.sub("", text))
     return text
+
+
+def _says_something(value: str, language: Language) -> bool:
+    """Whether it is more than "it" or "that"."""
+    words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", value.casefold())
+    return any(word not in language.common for word in words)
 
 
 def _groups(match: re.Match[str]) -> dict[str, str]:

@@ -63,8 +63,9 @@ def _is_relative(fact: Fact) -> bool:
 
 def _with_member(family: str, fact: Fact) -> str:
     """The family with this member, who takes the place of one in the same relation."""
-    members = [member for member in family.split("; ") if member and not member.startswith(f"{fact.thing} ")]
-    return "; ".join([*members, f"{fact.thing} {fact.value}"])
+    relation = " ".join(word for word in fact.thing.split() if word.casefold() not in fact.language.common)
+    members = [member for member in family.split("; ") if member and not member.startswith(f"{relation} ")]
+    return "; ".join([*members, f"{relation} {fact.value}"])
 
 
 def _key_of(sentence: Sentence, held: Sequence[Memory]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 from persona_graph.policy.offline.language import Language
 from persona_graph.retrieval.analysis import analyse, query_terms
@@ -26,8 +27,15 @@ def keywords_of(texts: Iterable[str], language: Language, most: int = 8) -> tupl
 
 def content_terms(text: str, language: Language) -> dict[str, float]:
     """Search term -> how much it says, without the words that are everywhere in the language."""
-    common = {term for word in language.common for term in analyse(word)} if language.code != "en" else set()
+    common = _common_terms(language)
     return {term: weight for term, weight in query_terms(text).items() if term not in common}
+
+
+@cache
+def _common_terms(language: Language) -> frozenset[str]:
+    # Where no spaces part words, the pairs of a common word may be part of another.
+    words = language.common if language.spaced else ()
+    return frozenset(term for word in words for term in analyse(word))
 
 
 def _words(text: str, language: Language) -> list[tuple[str, str]]:
@@ -35,4 +43,6 @@ def _words(text: str, language: Language) -> list[tuple[str, str]]:
     if not language.spaced:
         return [(term, term) for term in analyse(text) if terms.get(term, 0) == 1]
     plain = ((word, analyse(word.removesuffix("'s"))) for word in _WORD.findall(text))
-    return [(word.removesuffix("'s"), own[0]) for word, own in plain if own and terms.get(own[0], 0) == 1 and len(word) > 1]
+    return [
+        (word.removesuffix("'s"), own[0]) for word, own in plain if own and terms.get(own[0], 0) == 1 and len(word) > 1
+    ]

@@ -38,11 +38,15 @@ class Slot(StrEnum):
     PLANS = "plans"
 
 
-CORE = frozenset({Slot.NAME, Slot.AGE, Slot.HOME, Slot.ORIGIN, Slot.JOB, Slot.EMPLOYER, Slot.LANGUAGES, Slot.DIET, Slot.FAMILY})
+CORE = frozenset(
+    {Slot.NAME, Slot.AGE, Slot.HOME, Slot.ORIGIN, Slot.JOB, Slot.EMPLOYER, Slot.LANGUAGES, Slot.DIET, Slot.FAMILY}
+)
 """Slots that are fields of the profile, under their own name."""
 TASTE = frozenset({Slot.LIKES, Slot.DISLIKES, Slot.PREFERS, Slot.STOPPED})
 """Slots that say what the person thinks of something; a newer one about the same thing replaces the older."""
-SINGLE = frozenset({Slot.NAME, Slot.AGE, Slot.HOME, Slot.ORIGIN, Slot.JOB, Slot.EMPLOYER, Slot.CALLED, Slot.FAVOURITE, Slot.IS})
+SINGLE = frozenset(
+    {Slot.NAME, Slot.AGE, Slot.HOME, Slot.ORIGIN, Slot.JOB, Slot.EMPLOYER, Slot.CALLED, Slot.FAVOURITE, Slot.IS}
+)
 """Slots that hold one value (of each thing)."""
 
 
@@ -111,6 +115,8 @@ class Phrases:
     """The same for a person who worries."""
     heard: str
     """Nothing to note in what was said."""
+    known: str
+    """What the profile says: `{fact}`."""
     told: str
     """`{day}`, `{fact}`."""
     told_sometime: str
@@ -133,8 +139,6 @@ class Phrases:
     day: str
     """`{day}`, `{month}`, `{year}`."""
     months: tuple[str, ...]
-    stop: str = "."
-    """Ends a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,12 +162,10 @@ class Language:
     """What a question asks for; a group `thing` names the thing."""
     vocabulary: Mapping[Slot, str] = field(default_factory=dict)
     """Words by which a fact of a slot is looked for; keywords of the memory."""
-    kinds: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """"drink" -> tea, coffee ...: a new taste replaces one of the same kind."""
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Kind ("drink") -> its members and names, the commonest first: a new taste replaces one of the same kind."""
     relatives: frozenset[str] = frozenset()
     """Words for members of the family."""
-    changed: re.Pattern[str]
-    """Words of change: "now", "these days"."""
     question: re.Pattern[str]
     """A sentence that asks although it may lack a question mark."""
     asks_us: re.Pattern[str]
@@ -200,7 +202,7 @@ class Language:
 
 def pattern(text: str) -> re.Pattern[str]:
     """A pattern that does not mind case; spaces stand for any white space."""
-    return re.compile(text.replace(" ", r"\s+"), re.IGNORECASE)
+    return re.compile(re.sub(r" (?![*+?{])", r"\\s+", text), re.IGNORECASE)
 
 
 def rule(slot: Slot, text: str, note: str, second: str) -> Rule:
@@ -213,7 +215,7 @@ def cue(trait: Trait, sign: int, text: str) -> Cue:
     return Cue(trait=trait, sign=sign, pattern=pattern(text))
 
 
-_GROUP = re.compile(r"<(thing|value|old)>")
+_GROUP = re.compile(r"(?<!\?P)<(thing|value|old)>")
 
 
 def _group(match: re.Match[str]) -> str:

@@ -27,7 +27,9 @@ NEARLY = 0.15
 def to_statement(opening: Opening) -> str:
     """What is said to a greeting, thanks, or something that the person tells."""
     text = words_of(opening.query)
-    language = language_of(text, *(turn.messages[0].text for turn in opening.recent[-1:]), *(m.text for m in opening.profile))
+    language = language_of(
+        text, *(turn.messages[0].text for turn in opening.recent[-1:]), *(m.text for m in opening.profile)
+    )
     phrases = language.phrases
     facts = facts_in(sentences(text, language))[:MOST_FACTS]
     if facts:
@@ -54,7 +56,14 @@ def from_evidence(weighed: Sequence[Weighed], asked: Asked) -> str:
     best = found[0]
     told = [best]
     if best.fact is not None and best.fact.slot in asked.slots - SINGLE and not asked.past:
-        told += [w for w in found[1:] if w.fact is not None and w.fact.slot in asked.slots and w.score > best.score - NEARLY]
+        told += [
+            w
+            for w in found[1:]
+            if w.fact is not None
+            and w.fact.slot in asked.slots
+            and not w.evidence.superseded
+            and w.score > best.score - NEARLY
+        ]
     said = (_told(each, asked.now.tzinfo) for each in told)
     return " ".join(list(dict.fromkeys(said))[:MOST_FACTS])
 
@@ -86,7 +95,7 @@ def _told(weighed: Weighed, zone: tzinfo | None) -> str:
     if fact is None:
         return _quote(evidence, when, phrases)
     if evidence.origin is Origin.PROFILE:
-        return f"{fact.told[:1].upper()}{_safe(fact.told[1:])}{phrases.stop}"
+        return phrases.known.format(fact=_safe(fact.told))
     said = (phrases.told if when else phrases.told_sometime).format(day=when, fact=_safe(fact.told))
     return f"{said} {phrases.past}" if evidence.superseded else said
 

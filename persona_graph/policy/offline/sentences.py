@@ -10,7 +10,9 @@ from persona_graph.conversation import Message, Role, Text, Turn
 from persona_graph.policy.offline.language import Language
 from persona_graph.policy.offline.languages import language_of
 
-_SENTENCE = re.compile(r"[^.!?。！？…\n]*(?:(?<=\d)[.](?=\d)[^.!?。！？…\n]*|(?<=[\s.][^\W\d_])[.][^.!?。！？…\n]*)*[.!?。！？…]*[\"”»』」]?")
+_SENTENCE = re.compile(
+    r"[^.!?。！？…\n]*(?:(?<=\d)[.](?=\d)[^.!?。！？…\n]*|(?<=[\s.][^\W\d_])[.][^.!?。！？…\n]*)*[.!?。！？…]*[\"”»』」]?"
+)
 MAX_CHARACTERS = 20_000
 """What is read of one message; rules are no match for a book."""
 
@@ -61,7 +63,7 @@ def words_of(message: Message) -> str:
 
 def trimmed(text: str) -> str:
     """Without spaces and marks at both ends."""
-    return text.strip(" \t,;:.!?。！？，；：、…-–—\"“”«»()（）")
+    return text.strip(' \t,;:.!?。！？，；：、…-–—"“”«»()（）')
 
 
 def quoted(text: str, most: int = 240) -> str:

@@ -29,7 +29,10 @@ def step(given: ReasonInput) -> str:
     if small_talk is not None:
         return _answer("This asks for nothing that memory holds.", small_talk)
     assert asked is not None
-    found = (*opening_evidence(opening, asked.language), *transcript_evidence(given.transcript, opening.now.tzinfo, asked.language))
+    found = (
+        *opening_evidence(opening, asked.language),
+        *transcript_evidence(given.transcript, opening.now.tzinfo, asked.language),
+    )
     weighed = weigh(found, asked)
     if given.must is Must.CHOOSE and not _settled(weighed, asked, looks):
         return _look(asked, looks)

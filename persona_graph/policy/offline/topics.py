@@ -15,6 +15,8 @@ REACH = 2
 """How many turns back a turn is compared with."""
 SHORT = 4
 """A turn with fewer words of its own ("Yes, exactly!") stays with what it answers."""
+STRANGE = 0.1
+"""Up to this share of known words a turn may open a topic."""
 TURNS_A_TOPIC = 4
 """On average at least; the session stays in few topics."""
 KEYWORDS = 6
@@ -31,8 +33,8 @@ def topics(turns: Sequence[Turn]) -> list[dict[str, Any]]:
 def _borders(turns: Sequence[Turn], language: Language) -> list[int]:
     """The places where a new topic starts, the clearest ones first chosen."""
     terms = [set(content_terms(_text(turn), language)) for turn in turns]
-    weak = [(_shared(terms, place), place) for place in range(1, len(turns)) if len(terms[place]) >= SHORT]
-    clear = sorted((share, place) for share, place in weak if share == 0)
+    shares = [(_shared(terms, place), place) for place in range(1, len(turns)) if len(terms[place]) >= SHORT]
+    clear = sorted((share, place) for share, place in shares if share <= STRANGE)
     return [place for _, place in clear[: len(turns) // TURNS_A_TOPIC]]
 
 
@@ -64,4 +66,5 @@ def _salient(turns: Sequence[Turn], keywords: set[str], language: Language) -> s
 
 
 def _text(turn: Turn) -> str:
-    return "\n".join(message.searchable for message in turn.messages)
+    """What tells the topic: the person's words, since answers repeat themselves; the answer's where there are none."""
+    return turn.said_by(Role.PERSON) or turn.said_by(Role.ASSISTANT)

@@ -13,9 +13,11 @@ from persona_graph.retrieval.analysis import analyse
 
 ENOUGH = 0.4
 """From here on something is an answer."""
-SURE = 1.0
+SURE = 0.85
 """From here on nothing else needs to be looked up."""
 
+NAMING = 0.5
+"""What a shared word counts that only names what is asked for, or says little."""
 _RIGHT_FACT = 0.6
 _RIGHT_SLOT_ALONE = 0.1
 _WRONG_THING = -0.8
@@ -42,7 +44,13 @@ class Weighed:
 def weigh(evidence: Iterable[Evidence], asked: Asked) -> tuple[Weighed, ...]:
     """The evidence, best first; of equals the newer, unless a time that is over is asked for."""
     weighed = [_weighed(each, asked) for each in evidence]
-    return tuple(sorted(weighed, key=lambda w: (round(w.score, 2), w.evidence.at.timestamp() if w.evidence.at else 0.0), reverse=True))
+    return tuple(
+        sorted(
+            weighed,
+            key=lambda w: (round(w.score, 2), w.evidence.at.timestamp() if w.evidence.at else 0.0),
+            reverse=True,
+        )
+    )
 
 
 def _weighed(evidence: Evidence, asked: Asked) -> Weighed:
@@ -60,7 +68,10 @@ def _shared(evidence: Evidence, asked: Asked) -> float:
     if asked.specific and not asked.specific & terms:
         return 0.0
     whole = sum(asked.terms.values())
-    return sum(weight for term, weight in asked.terms.items() if term in terms) / whole if whole else 0.0
+    told = sum(
+        weight * (1 if term in asked.specific else NAMING) for term, weight in asked.terms.items() if term in terms
+    )
+    return told / whole if whole else 0.0
 
 
 def _fit(fact: Fact, asked: Asked) -> float:
@@ -81,7 +92,7 @@ def _fit(fact: Fact, asked: Asked) -> float:
 def _when(evidence: Evidence, asked: Asked) -> float:
     """What the time of the evidence adds or takes."""
     if not asked.past:
-        return -0.3 if evidence.superseded else 0.0
+        return -0.5 if evidence.superseded else 0.0
     if evidence.origin is Origin.PROFILE:
         return -0.4
     if evidence.superseded:

@@ -37,6 +37,13 @@ def window_of(text: str, now: datetime, language: Language, *, ahead: bool = Fal
     named = list(_named(text, now.date(), language, ahead))
     if not named:
         return TimeRange(end=_midnight(now.date(), now)) if language.times.once.search(text) else ALWAYS
+    try:
+        return _spanned(text, named, now, language)
+    except OverflowError:  # the edge of the calendar
+        return ALWAYS
+
+
+def _spanned(text: str, named: list[_Named], now: datetime, language: Language) -> TimeRange:
     start = _midnight(min(each.first for each in named), now)
     end = _midnight(max(each.last for each in named) + _ONE_DAY, now)
     if len(named) == 1 and _is_end(text, named[0], language):
@@ -91,9 +98,15 @@ def _written(text: str, today: date, language: Language, ahead: bool) -> Iterato
             yield from _dated(match, int(match["month"]), match["day"], match["year"], today, ahead)
     for match in _month_pattern(language).finditer(text):
         name, day = " ".join(match["month"].casefold().split()), match["before"] or match["after"]
-        meant = day or match["year"] or language.times.opener.search(text[: match.start("month")])
+        meant = day or match["year"] or _opened(text, match.start("month"), language)
         if meant or name not in language.times.doubtful:
             yield from _dated(match, language.times.months[name], day, match["year"], today, ahead)
+
+
+def _opened(text: str, place: int, language: Language) -> bool:
+    """Whether a word that may be a month is meant as one: "in may", or "May" within a sentence."""
+    inside = place > 0 and text[:place].rstrip()[-1:] not in (".", "!", "?", "")
+    return bool(language.times.opener.search(text[:place])) or (inside and text[place].isupper())
 
 
 def _dated(

@@ -42,7 +42,7 @@ def history(tmp_path: Path) -> Path:
     file.write_text(
         '{"at": "2024-03-05 18:30", "user": "I live in Porto and I work as a nurse.", "assistant": "Noted."}\n'
         '{"at": "2024-03-05 18:32", "user": "I love black coffee.", "assistant": "Noted."}\n'
-        '{"at": "2024-04-09 08:00", "user": "I\'ve switched to green tea.", "assistant": "Noted."}\n',
+        '{"at": "2024-04-09 08:00", "user": "I\'ve switched from black coffee to green tea.", "assistant": "Noted."}\n',
         encoding="utf-8",
     )
     return file

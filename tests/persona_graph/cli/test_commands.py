@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import Result
 
-from tests.persona_graph.cli.conftest import Run
+Run = Callable[..., Result]
 
 
 @pytest.fixture

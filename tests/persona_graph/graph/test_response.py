@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from persona_graph import Kind, Options, Persona, Target, create_persona_graph, create_response_graph
+from persona_graph import Kind, Options, Persona, Target, Trait, create_persona_graph, create_response_graph
 from persona_graph.conversation import Message, Role, Turn, TurnState
 from persona_graph.errors import InputError, ModelUnavailable
 from persona_graph.jobs.job import Job
@@ -27,7 +27,8 @@ Open = Callable[..., Persona]
 
 def retrieve(keywords: str, start: str = "null", end: str = "null") -> str:
     start, end = (x if x == "null" else f'"{x}"' for x in (start, end))
-    return f'<think>look</think><retrieve>{{"keywords": "{keywords}", "start_time": {start}, "end_time": {end}}}</retrieve>'
+    asked = f'{{"keywords": "{keywords}", "start_time": {start}, "end_time": {end}}}'
+    return f"<think>look</think><retrieve>{asked}</retrieve>"
 
 
 def answer(text: str) -> str:
@@ -202,7 +203,7 @@ async def test_the_last_hour_stands_in_the_prompt_and_is_not_retrieved(persona: 
 
 
 async def test_events_tell_what_happens(persona: Open) -> None:
-    events: list[dict[str, Any]] = []
+    events: list[Any] = []
     async with persona(says(retrieve("tea"), answer("Mint tea."))) as it:
         await remember(it, "likes mint tea", NOW - timedelta(days=3))
         await it.achat("ana", "Which tea do I like?", on_event=events.append)
@@ -216,7 +217,7 @@ def test_the_same_graph_runs_sync(persona: Open) -> None:
     with persona(says(answer("Hello."))) as it:
         graph = create_persona_graph(it).compile()
         out = graph.invoke({"messages": [("user", "Hi")]}, context={"user": "ana"})
-        events = list(
+        events: list[Any] = list(
             graph.stream({"messages": [("user", "Hi")]}, context={"user": "ana"}, stream_mode="custom", subgraphs=True)
         )
         assert it.chat("ana", "Hi").text == "Hello."
@@ -252,7 +253,7 @@ async def test_a_checkpointer_keeps_no_memory_text(persona: Open) -> None:
 async def test_a_personality_given_for_one_answer_is_not_kept(persona: Open) -> None:
     policy = ScriptedPolicy(says(answer("Hello.")))
     async with persona(policy) as it:
-        await it.achat("ana", "Hi", personality={"openness": 5.0})
+        await it.achat("ana", "Hi", personality={Trait.OPENNESS: 5.0})
         assert (await it.apersonality("ana")).vector.openness == 3.0
     assert policy.asked[0][1].opening.personality.openness == 5.0
 

@@ -45,7 +45,7 @@ def model(**said: Any) -> Callable[[Job[Any, Any], Any], str]:
 
     def script(job: Job[Any, Any], given: Any) -> str:
         text = usual[job.name]
-        return text(given) if callable(text) else text
+        return str(text(given) if callable(text) else text)
 
     return script
 

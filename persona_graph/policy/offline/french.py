@@ -1,0 +1,150 @@
+"""French. Memories keep the person's own "mon"; told to the person it becomes "ton"."""
+
+# fmt: off
+# ruff: noqa: E501 - one pattern a line
+
+from __future__ import annotations
+
+from persona_graph.personality import Trait
+from persona_graph.policy.offline.language import Language, Phrases, Slot, Times, cue, pattern, rule
+
+_MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre", "décembre")
+_NOW = r"(?:maintenant|désormais|actuellement|toujours|aussi|beaucoup|vraiment|bien)"
+
+FRENCH = Language(
+    code="fr",
+    common=frozenset(
+        """le la les un une des et ou mais je j'ai tu il elle nous vous ils elles me te se mon ma mes ton ta tes son sa ses notre votre est suis es
+        sommes sont était c'est j'aime ai as a avons ont ne pas plus avec de du d'un d'une à au aux en pour par que qu'est-ce qui quoi quel quelle quels quelles
+        comment quand où pourquoi combien sur dans très aussi bien si parce bonjour merci maintenant ce cette ces ça y on m'appelle depuis avant après
+        oui non j'habite j'adore""".split()
+    ),
+    clause=pattern(r",? (?:mais|parce que|car|bien que|alors|et (?=(?:je|j'|mon|ma|mes)))\s*|;\s*|, (?=(?:et )?(?:je|j'|mon|ma|mes))| [-–—] "),
+    tail=pattern(r",? (?:maintenant|désormais|beaucoup|énormément|aussi|actuellement|la semaine dernière|le mois dernier|l'année dernière|hier|aujourd'hui)$"),
+    address={"mon": "ton", "ma": "ta", "mes": "tes", "me": "te", "moi": "toi", "je": "tu", "notre": "votre", "nos": "vos"},
+    rules=(
+        rule(Slot.NAME, r"\b(?:je m'appelle|mon nom est) <value>", "S'appelle {value}", "tu t'appelles {value}"),
+        rule(Slot.AGE, r"\bj'ai (?P<value>\d{1,3}) ans", "A {value} ans", "tu as {value} ans"),
+        rule(Slot.HOME, r"\bj'ai déménagé(?: de <old>)? (?:à|en|au) <value>", "Habite à {value}", "tu habites à {value}"),
+        rule(Slot.HOME, rf"\b(?:j'habite|je vis)(?: {_NOW})* (?:à|en|au) <value>", "Habite à {value}", "tu habites à {value}"),
+        rule(Slot.ORIGIN, r"\b(?:je viens de|je suis originaire de|je suis née? à) <value>", "Vient de {value}", "tu viens de {value}"),
+        rule(Slot.JOB, rf"\bje travaille(?: {_NOW})* comme <value>", "Travaille comme {value}", "tu travailles comme {value}"),
+        rule(Slot.JOB, r"\bje suis (?P<value>infirmi(?:er|ère)|médecin|professeure?|enseignante?|ingénieure?|étudiante?|avocate?|cuisini(?:er|ère)|écrivaine?|artiste|musicien(?:ne)?|journaliste|développeu(?:r|se)|boulang(?:er|ère))\b", "Travaille comme {value}", "tu travailles comme {value}"),
+        rule(Slot.EMPLOYER, rf"\bje travaille(?: {_NOW})* (?:chez|pour|à) <value>", "Travaille chez {value}", "tu travailles chez {value}"),
+        rule(Slot.LANGUAGES, r"\bje parle <value>", "Parle {value}", "tu parles {value}"),
+        rule(Slot.DIET, r"\bje suis (?P<value>vegan|végane|végétarien(?:ne)?|allergique .+)", "Est {value}", "tu es {value}"),
+        rule(Slot.CALLED, r"\b(?P<thing>(?:mon|ma) \S+(?: \S+)?) s'appelle <value>", "{thing} s'appelle {value}", "{thing} s'appelle {value}"),
+        rule(Slot.FAVOURITE, r"\b(?:mon|ma) <thing> (?:préférée?|favorite?) (?:est|c'est)(?: maintenant)? <value>", "Préférence ({thing}) : {value}", "ta préférence ({thing}) est {value}"),
+        rule(Slot.STOPPED, r"\bje (?:n'aime plus|ne bois plus de|ne mange plus de|ne bois plus|ne mange plus|ne fais plus de|ne veux plus de) <value>", "N'aime plus {value}", "tu n'aimes plus {value}"),
+        rule(Slot.STOPPED, r"\bj'ai arrêté (?:de boire |de manger )?<value>", "N'aime plus {value}", "tu n'aimes plus {value}"),
+        rule(Slot.PREFERS, r"\bje suis passée? (?:de|du) <old> (?:à|au) <value>", "Préfère maintenant {value} plutôt que {old}", "tu préfères maintenant {value} plutôt que {old}"),
+        rule(Slot.PREFERS, rf"\b(?:je préfère|je bois|je mange|j'aime)(?: {_NOW})* <value> (?:au lieu d[eu]|plutôt que|à la place d[eu]) <old>$", "Préfère maintenant {value} plutôt que {old}", "tu préfères maintenant {value} plutôt que {old}"),
+        rule(Slot.PREFERS, rf"\bje préfère(?: {_NOW})* <value>", "Préfère maintenant {value}", "tu préfères maintenant {value}"),
+        rule(Slot.PREFERS, r"\bmaintenant,? (?:je bois|je mange|j'aime) (?:plutôt )?<value>", "Préfère maintenant {value}", "tu préfères maintenant {value}"),
+        rule(Slot.DISLIKES, r"\b(?:je n'aime pas(?: du tout)?|je déteste|je ne supporte pas) <value>", "N'aime pas {value}", "tu n'aimes pas {value}"),
+        rule(Slot.LIKES, rf"\bj'(?:aime|adore)(?: {_NOW})* <value>", "Aime {value}", "tu aimes {value}"),
+        rule(Slot.HAS, r"\bj'ai (?P<value>(?:une?|deux|trois|quatre) .+)", "A {value}", "tu as {value}"),
+    ),
+    asks=(
+        (pattern(r"\b(?:je m'appelle|m'appelle-je|mon nom|qui suis-je)\b"), frozenset({Slot.NAME})),
+        (pattern(r"\bquel âge (?:ai-je|j'ai)\b"), frozenset({Slot.AGE})),
+        (pattern(r"\boù (?:est-ce que )?(?:j'habite|j'habitais|je vis|habité-je|habitais-je)\b|\bj'habite où\b|\bma ville\b"), frozenset({Slot.HOME})),
+        (pattern(r"\bd'où (?:est-ce que )?(?:je viens|viens-je)\b"), frozenset({Slot.ORIGIN})),
+        (pattern(r"\bmon (?:travail|métier|emploi)\b"), frozenset({Slot.JOB, Slot.EMPLOYER})),
+        (pattern(r"\boù (?:est-ce que )?je travaille\b"), frozenset({Slot.EMPLOYER, Slot.JOB})),
+        (pattern(r"\bs'appelle (?P<thing>(?:mon|ma) \w+)|\bnom de (?P<other>(?:mon|ma) \w+)|\b(?P<third>(?:mon|ma) \w+) s'appelle"), frozenset({Slot.CALLED})),
+        (pattern(r"\b(?:mon|ma) (?P<thing>\w+) (?:préférée?|favorite?)"), frozenset({Slot.FAVOURITE, Slot.LIKES, Slot.PREFERS})),
+        (pattern(r"\bn'aime (?:pas|plus)\b|\bje n'aime\b"), frozenset({Slot.DISLIKES, Slot.STOPPED})),
+        (pattern(r"\bj'aime\b|\bj'aimais\b|\baimé-je\b|\bje préfère\b|\bmes (?:goûts|préférences)\b"), frozenset({Slot.LIKES, Slot.PREFERS, Slot.FAVOURITE})),
+    ),
+    vocabulary={
+        Slot.HOME: "habite ville",
+        Slot.JOB: "travail métier",
+        Slot.EMPLOYER: "travail entreprise",
+        Slot.CALLED: "nom appelle",
+        Slot.FAVOURITE: "préférence aime",
+        Slot.LIKES: "aime préférence",
+        Slot.PREFERS: "préfère aime préférence",
+        Slot.DISLIKES: "n'aime pas préférence",
+        Slot.STOPPED: "plus préférence",
+        Slot.HAS: "a",
+        Slot.DIET: "cuisine",
+    },  # fmt: skip
+    kinds={
+        "boire": tuple("thé café jus eau vin bière lait boire bois boisson".split()),
+        "manger": tuple("pizza pâtes sushi soupe salade pain fromage chocolat riz manger mange plat".split()),
+        "sport": tuple("courir course natation nager vélo football tennis escalade yoga randonnée aviron sport".split()),
+        "couleur": tuple("rouge bleu vert jaune noir blanc violet orange rose gris couleur".split()),
+        "animal": tuple("chien chienne chat chatte lapin perroquet hamster cheval animal".split()),
+    },
+    relatives=frozenset("mère maman père papa sœur soeur frère femme mari copine copain fils fille grand-mère grand-père tante oncle cousine cousin".split()),
+    question=pattern(r"^(?:et |mais |,)*(?:que|quoi|qu'est-ce|qui|quel|quelle|quels|quelles|comment|quand|où|d'où|pourquoi|combien|est-ce que|te souviens|sais-tu|dis-moi)\b"),
+    asks_us=pattern(r"\b(?:m'as-tu|tu m'as|as-tu) (?:dit|recommandé|conseillé|suggéré)\b"),
+    asks_who=pattern(r"\bqui es-tu\b|\bes-tu (?:une|un) (?:IA|robot|humain|programme|machine)\b|\btu es qui\b"),
+    greeting=pattern(r"^(?:bonjour|salut|bonsoir|coucou|comment ça va|ça va|au revoir|à bientôt|bonne nuit)\b[^?]*\??$"),
+    thanking=pattern(r"^merci\b"),
+    habit=pattern(r"\b(?:chaque (?:matin|soir|jour|semaine|mois|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche)|tous les (?:jours|matins|soirs|lundis|mardis|mercredis|jeudis|vendredis|samedis|dimanches)|d'habitude|habituellement|toujours)\b"),
+    goal=pattern(r"\b(?:je (?:veux|voudrais) (?!savoir|dire|demander)|j'aimerais (?!savoir)|mon (?:but|objectif|rêve) est|j'apprends|je m'entraîne|j'économise|je prépare)"),
+    given_up=pattern(r"\b(?:ne .+ plus|n'\w+ plus|j'ai arrêté|j'ai abandonné)\b"),
+    cues=(
+        cue(Trait.OPENNESS, 1, r"\b(?:nouvelles (?:choses|idées|recettes)|nouveaux endroits|curieu(?:x|se)|fascin\w+|musée|poésie|créati\w+|essayer)\b"),
+        cue(Trait.OPENNESS, -1, r"\b(?:comme toujours|comme d'habitude|je n'aime pas (?:le changement|les surprises))\b"),
+        cue(Trait.CONSCIENTIOUSNESS, 1, r"\b(?:tout planifié|planifi\w+|liste de tâches|organisée?|ponctuel\w*|rangé)\b"),
+        cue(Trait.CONSCIENTIOUSNESS, -1, r"\b(?:dernière minute|encore oublié|désordonnée?|sans plan)\b"),
+        cue(Trait.EXTRAVERSION, 1, r"\b(?:fête\w*|avec (?:mes )?ami(?:e)?s|plein de monde|dansé|danser)\b"),
+        cue(Trait.EXTRAVERSION, -1, r"\b(?:toute? seule?|tranquillité|timide|trop de monde|restée? à la maison)\b"),
+        cue(Trait.AGREEABLENESS, 1, r"\b(?:merci beaucoup|merci mille fois|aidé|bénévol\w+|reconnaissante?|trop gentil\w*)\b"),
+        cue(Trait.AGREEABLENESS, -1, r"\b(?:stupides?|idiots?|n'importe quoi|inutiles?|je m'en fiche)\b"),
+        cue(Trait.NEUROTICISM, 1, r"\b(?:inqui(?:et|ète|étude)|m'inquiète|anxi\w+|nerveu(?:x|se)|stress\w*|peur|panique|n'arrive pas à dormir|débordée?)\b"),
+        cue(Trait.NEUROTICISM, -1, r"\b(?:détendue?|sereine?|pas d'inquiétude|tout va bien)\b"),
+    ),
+    times=Times(
+        months={name: number for number, name in enumerate(_MONTHS, 1)},
+        doubtful=frozenset({"mars"}),
+        opener=pattern(r"\b(?:en|de|depuis|avant|après|jusqu'en|début|fin) $"),
+        relative={
+            "avant-hier": ("day", -2),
+            "hier": ("day", -1),
+            "aujourd'hui": ("day", 0),
+            "la semaine dernière": ("week", -1),
+            "cette semaine": ("week", 0),
+            "la semaine prochaine": ("week", 1),
+            "le mois dernier": ("month", -1),
+            "ce mois-ci": ("month", 0),
+            "le mois prochain": ("month", 1),
+            "l'année dernière": ("year", -1),
+            "cette année": ("year", 0),
+        },
+        ago=pattern(r"\bil y a (?P<n>\d+|une?|deux|trois|quatre|cinq|six) (?P<unit>jour|semaine|mois|an)s?\b"),
+        units={"j": "day", "s": "week", "m": "month", "a": "year"},
+        numbers={"un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6},
+        weekdays=("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+        before=pattern(r"\b(?:avant(?: le)?|jusqu'en|jusqu'au) $"),
+        after=pattern(r"\b(?:depuis(?: le)?|après(?: le)?|à partir d[eu]) $"),
+        once=pattern(r"\b(?:autrefois|auparavant|dans le passé|à l'époque)\b|\bavant\W*$"),
+        future=pattern(r"\b(?:je vais|prévois|prévu|prochaine?|demain)\b"),
+    ),
+    phrases=Phrases(
+        hello="Bonjour ! Qu'as-tu à me raconter ?",
+        rules="Je réponds selon des règles fixes, sans modèle de langage : je note ce que tu me racontes et je le retrouve.",
+        thanks="Avec plaisir.",
+        warm="C'est chouette que tu me le racontes ! Donc {fact}. Je m'en souviendrai.",
+        plain="C'est noté : {fact}.",
+        calm="Tout doucement : {fact}. C'est bien gardé.",
+        heard="Merci de me le raconter ; cela reste dans notre conversation.",
+        known="Je sais que {fact}.",
+        told="Tu m'as raconté le {day} que {fact}.",
+        told_sometime="Tu m'as raconté que {fact}.",
+        quoted="Le {day} tu as dit : « {quote} »",
+        advised="Le {day} j'ai dit : « {quote} »",
+        talked="Nous en avons parlé le {day} : {quote}",
+        habit="Tu m'as raconté : {quote}",
+        past="Ce n'est plus le cas.",
+        noted="J'ai noté : {quote}",
+        unknown="Je ne le sais pas : j'ai cherché et je ne trouve rien que tu m'aies raconté à ce sujet.",
+        unknown_then="J'ai cherché dans cette période et au-delà, et je n'ai rien trouvé à ce sujet.",
+        doubt="Je n'ai rien trouvé à ce sujet dans ce que tu m'as raconté ; c'est une supposition.",
+        day="{day} {month} {year}",
+        months=_MONTHS,
+    ),
+)
