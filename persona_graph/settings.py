@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
-import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -106,7 +105,7 @@ class Settings(BaseModel):
 
 
 def load_settings(
-    env: Mapping[str, str] = os.environ,
+    env: Mapping[str, str],
     file: Path | None = None,
     given: Mapping[str, Any] | None = None,
     *,
@@ -117,7 +116,7 @@ def load_settings(
     Raises: ConfigurationError with one sentence naming the key, its value and what would be right.
     """
     path = config_path(env, file, platform=platform)
-    values: dict[str, Any] = {"store": f"sqlite:{data_folder(env, platform) / 'users'}", "options": {}}
+    values: dict[str, Any] = {"store": f"sqlite:{data_folder(env, platform)}", "options": {}}
     origins: dict[str, str] = {}
     if path is not None:
         _take(values, origins, _read_toml(path), lambda key: f"{key} in {path}")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from persona_graph.cli import app
+from persona_graph.cli.app import app
 from persona_graph.ingest import load
 from persona_graph.settings import load_settings
 

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from evals.bench.ours import persona_over
-from evals.bench.synthetic import START, YEAR, MadeUpEmbeddings, Year
+from evals.bench.synthetic import START, YEAR, MadeUpEmbeddings, MadeUpTokens, Year
 from evals.bench.timing import Times, rss_mb
 from persona_graph.embeddings import Embedder
 from persona_graph.memory.store import MemoryStore, open_store
@@ -37,7 +37,7 @@ async def build(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
 
 async def search(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     """Hybrid searches of a 60-day window, full ranking; the first one opens the user."""
-    year, made_up = Year(2), MadeUpEmbeddings(tokens=job["tokens"])
+    year, made_up = Year(2), MadeUpTokens() if job["tokens"] else MadeUpEmbeddings()
     embedder = Embedder(made_up)
     await embedder.fingerprint()
     times, opened = Times(), 0.0
@@ -52,7 +52,7 @@ async def search(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
 
 async def insert(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     """Single messages, each durable when `append` returns; then searches right after such a write."""
-    user, year, made_up = user_of(job), Year(3), MadeUpEmbeddings()
+    user, year, made_up = user_of(job), Year(3), MadeUpTokens()
     embedder, writes, after = Embedder(made_up), Times(), Times()
     await retrieve(store, question(year, made_up, user), embedder)
     for number in range(INSERTS + WRITTEN):
@@ -76,7 +76,7 @@ async def build_many(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
 
 async def cold(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     """Each of many users met for the first time by one store, beside one user met anew by another, in turns."""
-    year, made_up = Year(4), MadeUpEmbeddings()
+    year, made_up = Year(4), MadeUpTokens()
     embedder, many, one = Embedder(made_up), Times(), Times()
     await embedder.fingerprint()
     again = open_store(job["url"])
@@ -95,7 +95,7 @@ async def fill(store: MemoryStore, user: str, messages: int, *, seed: int) -> No
     turns = list(Year(seed).turns(messages))
     for start in range(0, len(turns), BATCH):
         await store.append(user, turns[start : start + BATCH])
-    await embed_pending(persona_over(store, MadeUpEmbeddings(seed + 1)).engine, user)
+    await embed_pending(persona_over(store, MadeUpTokens()).engine, user)
 
 
 def question(year: Year, made_up: MadeUpEmbeddings, user: str) -> Query:

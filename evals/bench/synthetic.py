@@ -65,40 +65,52 @@ class Year:
 
 
 class MadeUpEmbeddings(Embeddings):
-    """Vectors drawn before the clock runs: `prepare` a text, then it is only looked up."""
+    """A vector by chance for each text, the same in every process.
 
-    def __init__(self, seed: int = 1, *, tokens: bool = True) -> None:
-        year = Year(seed)
-        self._year, self._given = year, dict[str, list[float]]()
-        self._words = year.vectors(VOCABULARY)
-        self._split = dict[str, TokenVectors]()
-        if not tokens:
-            self.embed_tokens = None  # type: ignore[method-assign,assignment]
+    `prepare` a text before the clock runs: then it is only looked up.
+    """
+
+    def __init__(self) -> None:
+        self._given = dict[str, list[float]]()
 
     def prepare(self, text: str) -> None:
-        """Draw the vector of a text and those of its words."""
-        self._given[text] = [float(value) for value in self._year.vectors(1)[0]]
-        self._split[text] = self.tokens_of(text)
-
-    def tokens_of(self, text: str) -> TokenVectors:
-        """A word has the same vector wherever it stands."""
-        words = tuple(text.split())
-        return TokenVectors(words=words, vectors=self._words[[zlib.crc32(w.encode()) % VOCABULARY for w in words]])
+        """Draw the vector of a text."""
+        self._given[text] = self._drawn(text)
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector drawn for a text."""
-        if text not in self._given:
-            self.prepare(text)
-        return self._given[text]
+        """The vector of a text."""
+        return self._given.get(text) or self._drawn(text)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """The vectors drawn for texts."""
+        """The vectors of texts."""
         return [self.embed_query(text) for text in texts]
 
     async def aembed_query(self, text: str) -> list[float]:
         """The same, without a hop to a thread."""
         return self.embed_query(text)
 
+    def _drawn(self, text: str) -> list[float]:
+        numbers: list[float] = np.random.default_rng(zlib.crc32(text.encode())).standard_normal(DIMENSIONS).tolist()
+        return numbers
+
+
+class MadeUpTokens(MadeUpEmbeddings):
+    """The same, with one vector a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = Year(1).vectors(VOCABULARY)
+        self._split = dict[str, TokenVectors]()
+
+    def prepare(self, text: str) -> None:
+        """Draw the vector of a text and look up those of its words."""
+        super().prepare(text)
+        self._split[text] = self._tokens_of(text)
+
     async def embed_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The words' vectors."""
-        return [self._split.get(text) or self.tokens_of(text) for text in texts]
+        return [self._split.get(text) or self._tokens_of(text) for text in texts]
+
+    def _tokens_of(self, text: str) -> TokenVectors:
+        words = tuple(text.split())
+        return TokenVectors(words=words, vectors=self._words[[zlib.crc32(w.encode()) % VOCABULARY for w in words]])

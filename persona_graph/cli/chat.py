@@ -12,7 +12,7 @@ import typer
 from rich.text import Text
 
 from persona_graph.cli.edge import Model, Store, User, edge_of, escaped, open_persona, sentence
-from persona_graph.cli.views.style import console, errors
+from persona_graph.cli.views.style import console, counted, errors
 from persona_graph.errors import ConfigurationError, InputError, ModelUnavailable, PersonaError
 
 if TYPE_CHECKING:
@@ -171,11 +171,6 @@ def finish(persona: Persona, settings: Settings) -> None:
             console.print("Stopped; they are kept, and `persona worker` or the next chat writes them.", style="faint")
     if parked := persona.problems(settings.user):
         console.print(f"{counted(len(parked), 'update')} failed; `persona problems` shows why.", style="yellow")
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 update`, `2 updates`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def split_path(rest: str) -> tuple[Path, str]:

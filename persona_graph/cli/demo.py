@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from persona_graph.cli import STARTED
 from persona_graph.cli.edge import FAILED
 from persona_graph.cli.views.style import console, errors
 from persona_graph.errors import InputError
 
 if TYPE_CHECKING:
     from persona_graph.demo.person import Person
-
-STARTED = time.monotonic()
 
 
 def demo(
@@ -41,18 +40,18 @@ def demo(
 
         raise typer.Exit(0 if second.recall(person, recall) else FAILED)
     with _folder(keep) as name:
-        report = _both(person, Path(name))
+        report = _both(person, Path(name), kept=keep is not None)
     console.print(json.dumps(report), soft_wrap=True, markup=False, highlight=False)
     if not report["recalled"]:
         raise typer.Exit(FAILED)
 
 
-def _both(person: Person, folder: Path) -> dict[str, Any]:
+def _both(person: Person, folder: Path, *, kept: bool) -> dict[str, Any]:
     """Run the first process here and the second beside it."""
     from persona_graph.demo import sockets, stage
     from persona_graph.demo.learn import learn
 
-    stage.opening(person, str(folder))
+    stage.opening(person, str(folder), kept=kept)
     learn(person, folder)
     code = subprocess.run(
         [sys.executable, "-m", "persona_graph", "demo", "--seed", str(person.seed), "--recall", str(folder)],

@@ -128,7 +128,7 @@ def _store(url: str) -> Finding:
     scheme, found, rest = url.partition(":")
     folder = Path(rest if found and scheme == "sqlite" else url).expanduser()
     if folder.is_dir():
-        files = list(folder.glob("*.db"))
+        files = list(folder.glob("users/*.db"))
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         writable = os.access(folder, os.W_OK)
         says = f"{folder} ({len(files)} users, {size / 1e6:.1f} MB)"

@@ -87,7 +87,7 @@ def open_persona(settings: Settings) -> Persona:
     from persona_graph.service import Persona
 
     if traced := tracing(os.environ):
-        errors.print(f"[yellow]warning:[/] {traced}", soft_wrap=True)
+        errors.print(f"[yellow]warning:[/] {escaped(traced)}", soft_wrap=True)
     return Persona.from_settings(settings)
 
 
@@ -100,6 +100,13 @@ def tracing(env: Mapping[str, str]) -> str:
     return (
         f"{on[0]} is set, so LangSmith tracing sends conversations and memories to {where}; unset it to keep them here."
     )
+
+
+def nothing(persona: Persona, user: str) -> str:
+    """Why there is nothing to show of a user."""
+    if user in persona.users():
+        return f"There is nothing of that kind of {user!r}."
+    return f"There is no user {user!r} in this store; `persona show users` lists who is here."
 
 
 def window_of(start: str | None, end: str | None, zone: tzinfo) -> TimeRange:

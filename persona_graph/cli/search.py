@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from persona_graph.cli.edge import AsOf, From, Json, Store, To, User, edge_of, moment_of, open_persona, window_of
+from persona_graph.cli.edge import (
+    AsOf,
+    From,
+    Json,
+    Store,
+    To,
+    User,
+    edge_of,
+    moment_of,
+    nothing,
+    open_persona,
+    window_of,
+)
 from persona_graph.cli.views.style import console
 from persona_graph.errors import InputError
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Target
@@ -40,9 +52,10 @@ def search(
         found = persona.search(
             settings.user, text, window=window, limits=limits, as_of=moment_of(as_of, settings.zone)
         ).hits
+        why = "" if found else nothing(persona, settings.user)
     if as_json:
         console.print_json(json.dumps([hit_json(hit) for hit in found], ensure_ascii=False))
     elif found:
         console.print(hit_table(found, settings.zone))
     else:
-        console.print(f"Nothing found for {settings.user!r}.", style="faint")
+        console.print(why, style="faint", markup=False, soft_wrap=True)

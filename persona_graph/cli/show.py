@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from persona_graph.cli.edge import AsOf, Json, Sentences, Store, User, edge_of, moment_of, open_persona
+from persona_graph.cli.edge import AsOf, Json, Sentences, Store, User, edge_of, moment_of, nothing, open_persona
 from persona_graph.cli.views.style import console
 from persona_graph.memory.types import Kind
 
@@ -57,6 +57,7 @@ def personality(
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
         found = persona.personality(settings.user, as_of=moment_of(as_of, settings.zone))
+        why = "" if found.timeline else nothing(persona, settings.user)
     if png is not None:
         from persona_graph.cli.views.plot import save_timeline
 
@@ -66,7 +67,9 @@ def personality(
         console.print_json(json.dumps(_personality_json(found)))
     else:
         console.print(bars(found.vector, frozen=found.frozen))
-        if found.timeline:
+        if why:
+            console.print(f"\n{why}", style="faint", markup=False, soft_wrap=True)
+        else:
             console.print(Text(f"\nTimeline over {len(found.timeline)} observations\n", "head"), lines(found.timeline))
             console.print(Text("\nWhat moved it\n", "head"), movements(found.timeline, settings.zone))
 
@@ -105,6 +108,9 @@ def print_receipt(persona: Any, user: str, receipt: Any, zone: Any) -> None:
     """A receipt with the words it points to."""
     from persona_graph.cli.views.receipt import receipt_view
 
+    if not receipt:
+        console.print("That turn has no receipt: it was not answered here.", style="faint")
+        return
     by_ref = {memory.ref: memory for memory in persona.memories(user, history=True)}
     turns = {turn.id: turn for turn in persona.turns(user)}
     console.print(receipt_view(receipt, by_ref, turns, zone))
@@ -125,13 +131,14 @@ def _memories(
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
         found = persona.memories(settings.user, kinds=kinds, history=history, as_of=moment_of(as_of, settings.zone))
+        why = "" if found else nothing(persona, settings.user)
     if as_json:
         console.print_json(json.dumps([memory_json(memory) for memory in found], ensure_ascii=False))
     elif found:
         found.sort(key=lambda memory: (list(Kind).index(memory.kind), memory.key, memory.id, memory.version))
         console.print(memory_table(found, settings.zone, history=history))
     else:
-        console.print(f"Nothing is remembered of {settings.user!r} here.", style="faint", markup=False)
+        console.print(why, style="faint", markup=False, soft_wrap=True)
 
 
 def _personality_json(found: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ PETS = "dog cat rabbit parrot horse".split()
 PET_NAMES = "Rufus Miso Pepper Olive Bandit Clover Ziggy Waffle Juno Basil Toast Nimbus".split()
 HOBBIES = "climbing swimming sailing painting baking hiking chess pottery fencing rowing".split()
 WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-DRINKS = """black coffee|green tea|orange juice|ginger tea|hot chocolate|oat milk|mint tea|espresso|apple juice|
+DRINKS = """black coffee|green tea|orange juice|ginger tea|hot cocoa|oat milk|mint tea|espresso|apple juice|
     chai|matcha|sparkling water|white tea|cold brew coffee""".replace("\n    ", "").split("|")
 EVENTS = (
     ("I saw a red balloon drift over the harbour", "balloon", "What drifted over the harbour"),

@@ -51,7 +51,6 @@ def _ask(persona: Persona, person: Person, clock: StoryClock) -> list[Asked]:
         stage.said(question.text)
         with TurnView(stage.stage(), UTC) as view:
             reply = persona.chat(person.user, question.text, on_event=view)
-        stage.stage().print()
         asked.append(Asked(question=question, text=reply.text, receipt=reply.receipt))
         clock.move(clock() + timedelta(hours=2))
     return asked

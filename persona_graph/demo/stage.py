@@ -29,14 +29,14 @@ def stage() -> Console:
     return console
 
 
-def opening(person: Person, folder: str) -> None:
+def opening(person: Person, folder: str, *, kept: bool) -> None:
     """What this is and what it is not."""
     text = Text.assemble(
         ("Persona Graph", "bold"),
         f"   seed {person.seed}\n\n",
         "An assistant learns a person over five months, is stopped, starts again in a new process, and still knows.\n",
         ("No language model speaks here: the answers come from fixed rules, the memory is the real one.", "faint"),
-        (f"\nMemory lies in {folder}", "faint"),
+        (f"\nMemory lies in {folder}" + ("" if kept else " for this run; --keep FOLDER keeps it"), "faint"),
     )
     stage().print(Panel(text, border_style="faint", padding=(0, 2)))
 
@@ -51,6 +51,7 @@ def heading(number: int, session: Session) -> None:
 
 def said(text: str) -> None:
     """What the person says."""
+    stage().print()
     stage().print(labelled("you", Text(text), style="you"))
 
 
@@ -77,7 +78,7 @@ def chapter(text: str) -> None:
 
 def told(text: str) -> None:
     """A remark on what comes."""
-    stage().print(Padding(Text(text, "faint"), (1, 0)))
+    stage().print(Padding(Text(text, "faint"), (1, 0, 0, 0)))
 
 
 def verdict(truths: Iterable[Truth]) -> None:

@@ -57,7 +57,7 @@ def remembered(asked: Asked) -> Truth:
     name, expects = f"recalls the {asked.question.about}", asked.question.expects
     if not asked.right:
         return Truth(name, False, f"the answer {asked.text!r} does not say {expects!r}")
-    return Truth(name, bool(asked.searches), f"{expects!r}, found by {len(asked.searches)} searches")
+    return Truth(name, bool(asked.searches), f"{expects!r}, looked up in memory")
 
 
 def changed(asked: Asked, person: Person, history: Sequence[Memory]) -> Truth:

@@ -10,10 +10,10 @@ checkpointer, store and interrupts:
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.runnables import Runnable, RunnableLambda
+from langchain_core.runnables import Runnable, RunnableConfig
 from langgraph.graph import END, START, StateGraph
 
 from persona_graph.blocking import background
@@ -34,7 +34,8 @@ from persona_graph.update.steps import STEPS
 if TYPE_CHECKING:
     from persona_graph.service import Persona
 
-Node = Callable[[Engine, PersonaContext, Emit, Any], Awaitable[dict[str, Any]]]
+Node = Callable[[Engine, PersonaContext, Emit, Any], Coroutine[Any, Any, dict[str, Any]]]
+Route = Callable[[Any], str]
 Graph = StateGraph[Any, Any, Any, Any]
 
 
@@ -43,22 +44,23 @@ def create_response_graph(persona: Persona | Engine) -> Graph:
 
     The Update stage is left to a worker.
     """
-    engine = _engine(persona)
+    builder = _response(_engine(persona))
+    builder.add_edge("answer", END)
+    return builder
+
+
+def _response(engine: Engine) -> Graph:
+    """The Response stage up to `answer`."""
     builder: Graph = StateGraph(
         ResponseState, context_schema=PersonaContext, input_schema=ResponseInput, output_schema=ResponseOutput
     )
     for node in (response.load, response.reason, response.retrieve, response.respond, response.answer):
-        builder.add_node(node.__name__, _runnable(engine, node))
+        builder.add_node(node.__name__, _Node(engine, node))
     builder.add_edge(START, "load")
-    builder.add_conditional_edges(
-        "load", lambda _state: response.after_load(engine, current_context()), ["reason", "retrieve"]
-    )
-    builder.add_conditional_edges("reason", response.after_reason, ["retrieve", "answer"])
-    builder.add_conditional_edges(
-        "retrieve", lambda _state: response.after_retrieve(engine, current_context()), ["reason", "respond"]
-    )
+    builder.add_conditional_edges("load", _Route(response.after_load), ["reason", "retrieve"])
+    builder.add_conditional_edges("reason", _Route(response.after_reason), ["retrieve", "answer"])
+    builder.add_conditional_edges("retrieve", _Route(response.after_retrieve), ["reason", "respond"])
     builder.add_edge("respond", "answer")
-    builder.add_edge("answer", END)
     return builder
 
 
@@ -68,27 +70,21 @@ def create_update_graph(persona: Persona | Engine) -> Graph:
     builder: Graph = StateGraph(
         UpdateState, context_schema=PersonaContext, input_schema=UpdateInput, output_schema=UpdateOutput
     )
-    builder.add_node("claim", _runnable(engine, update.claim))
+    builder.add_node("claim", _Node(engine, update.claim))
     builder.add_edge(START, "claim")
     for name in STEPS:
-        builder.add_node(name, _runnable(engine, update.work))
+        builder.add_node(name, _Node(engine, update.work))
         builder.add_edge(name, "claim")
-    builder.add_conditional_edges("claim", update.after_claim, [*STEPS, END])
+    builder.add_conditional_edges("claim", _Route(update.after_claim), [*STEPS, END])
     return builder
 
 
 def create_persona_graph(persona: Persona | Engine) -> Graph:
     """Both stages: the answer, then the Update stage in the run (`updates="inline"`) or off its path."""
     engine = _engine(persona)
-    builder: Graph = StateGraph(
-        ResponseOutput, context_schema=PersonaContext, input_schema=ResponseInput, output_schema=ResponseOutput
-    )
-    builder.add_node("response", create_response_graph(engine).compile())
-    builder.add_node("update", _runnable(engine, _update_inline))
-    builder.add_edge(START, "response")
-    builder.add_conditional_edges(
-        "response", lambda _state: _after_response(engine, current_context()), ["update", END]
-    )
+    builder = _response(engine)
+    builder.add_node("update", _Node(engine, _update_inline))
+    builder.add_conditional_edges("answer", _Route(_after_answer), ["update", END])
     builder.add_edge("update", END)
     return builder
 
@@ -99,26 +95,45 @@ async def _update_inline(engine: Engine, context: PersonaContext, emit: Emit, st
     return {}
 
 
-def _after_response(engine: Engine, context: PersonaContext) -> str:
-    options = context.options or engine.options
-    return "update" if options.updates is Updates.INLINE and not context.read_only else END
+def _after_answer(state: ResponseState) -> str:
+    work = state["work"]
+    return "update" if work.options.updates is Updates.INLINE and not work.read_only else END
 
 
 def _engine(persona: Persona | Engine) -> Engine:
     return persona if isinstance(persona, Engine) else persona.engine
 
 
-def _runnable(engine: Engine, node: Node) -> Runnable[Any, Any]:
+class _Node(Runnable[Any, Any]):
     """A node that runs under `ainvoke` on the caller's loop and under `invoke` on the background loop."""
 
-    async def run(state: Any) -> dict[str, Any]:
-        return await node(engine, current_context(), current_emit(), state)
+    def __init__(self, engine: Engine, node: Node) -> None:
+        self.name = node.__name__
+        self._engine, self._node = engine, node
 
-    def run_blocking(state: Any) -> dict[str, Any]:
-        return background.run(run(state))
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **_kwargs: Any) -> dict[str, Any]:
+        """Run the node."""
+        return await self._node(self._engine, current_context(), current_emit(), input)
 
-    run.__name__ = run_blocking.__name__ = node.__name__
-    return RunnableLambda(run_blocking, afunc=run, name=node.__name__)
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **_kwargs: Any) -> dict[str, Any]:
+        """Run the node and wait."""
+        return background.run(self.ainvoke(input, config))
+
+
+class _Route(Runnable[Any, str]):
+    """A route; as a plain function LangGraph would send it through a thread, which costs more than it does."""
+
+    def __init__(self, route: Route) -> None:
+        self.name = route.__name__.strip("_")
+        self._route = route
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **_kwargs: Any) -> str:
+        """Choose the next node."""
+        return self._route(input)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **_kwargs: Any) -> str:
+        """Choose the next node."""
+        return self._route(input)
 
 
 def response_graph() -> Any:

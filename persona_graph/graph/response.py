@@ -19,8 +19,10 @@ from persona_graph.errors import InputError, MalformedOutput, ModelUnavailable, 
 from persona_graph.graph.context import Emit, PersonaContext
 from persona_graph.graph.messages import answer_message, asked_message
 from persona_graph.graph.state import ResponseState, Work
+from persona_graph.jobs.blocks import bare_text, loose_answer
 from persona_graph.jobs.job import PromptMessage
 from persona_graph.jobs.reason import (
+    NO_WORDS,
     REASON,
     Action,
     Answer,
@@ -34,7 +36,7 @@ from persona_graph.jobs.reason import (
 )
 from persona_graph.jobs.respond import RESPOND, RespondInput
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.options import Options, Search
+from persona_graph.options import Search
 from persona_graph.personality import BigFive, Trait
 from persona_graph.policy.policy import Completion, Usage
 from persona_graph.receipt import (
@@ -76,8 +78,7 @@ async def load(engine: Engine, context: PersonaContext, emit: Emit, state: Respo
 async def reason(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
     """Ask the model for its next step: retrieve, or answer."""
     work = await _work(engine, context, state)
-    options = _options(engine, context)
-    must = _must(work, options)
+    must = _must(work)
     given = ReasonInput(opening=work.opening, transcript=work.transcript or begin(must), must=must)
     try:
         completion: Completion[Action] = await engine.policy_for(work.user).ask(
@@ -101,10 +102,10 @@ async def reason(engine: Engine, context: PersonaContext, emit: Emit, state: Res
 async def retrieve(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
     """Look up what the model asked for; what it has seen is not shown again."""
     work = await _work(engine, context, state)
-    options = _options(engine, context)
+    options = work.options
     action = work.action if isinstance(work.action, Retrieve) else _first_retrieval(work)
     started = time.perf_counter()
-    hits = await search(engine.store, _query(work, action, options), engine.embedder)
+    hits = await search(engine.store, _query(work, action), engine.embedder)
     receipt = search_receipt(action.keywords, action.window, hits, _since(started), action.note)
     emit(
         {
@@ -135,7 +136,8 @@ async def respond(engine: Engine, context: PersonaContext, emit: Emit, state: Re
         )
     except MalformedOutput as error:
         said = (PromptMessage.of("assistant", error.raw),)
-        completion = Completion(value=error.raw.strip(), raw=error.raw, said=said, usage=Usage(calls=2))
+        text = loose_answer(error.raw) or bare_text(error.raw) or NO_WORDS
+        completion = Completion(value=text, raw=error.raw, said=said, usage=Usage(calls=2))
     except ModelUnavailable:
         await _mark_failed(engine, context, work)
         raise
@@ -152,15 +154,15 @@ async def answer(engine: Engine, context: PersonaContext, emit: Emit, state: Res
     if not context.read_only:
         await _write(engine, context, work, text, receipt)
     emit({"type": "answer", "text": text, "turn": work.turn.id})
-    return {"messages": [answer_message(text, work.turn.id)], "turn": work.turn.id, "receipt": receipt}
+    return {"messages": [answer_message(text, work.turn.id)], "turn": work.turn.id, "receipt": receipt, "work": work}
 
 
 # routes
 
 
-def after_load(engine: Engine, context: PersonaContext) -> Literal["reason", "retrieve"]:
+def after_load(state: ResponseState) -> Literal["reason", "retrieve"]:
     """Reason first, or search at once and answer in one shot."""
-    return "reason" if _options(engine, context).reasoning else "retrieve"
+    return "reason" if state["work"].options.reasoning else "retrieve"
 
 
 def after_reason(state: ResponseState) -> Literal["retrieve", "answer"]:
@@ -168,21 +170,20 @@ def after_reason(state: ResponseState) -> Literal["retrieve", "answer"]:
     return "retrieve" if isinstance(state["work"].action, Retrieve) else "answer"
 
 
-def after_retrieve(engine: Engine, context: PersonaContext) -> Literal["reason", "respond"]:
+def after_retrieve(state: ResponseState) -> Literal["reason", "respond"]:
     """Back to reasoning, or on to the one answer."""
-    return "reason" if _options(engine, context).reasoning else "respond"
+    return "reason" if state["work"].options.reasoning else "respond"
 
 
 # what load reads
 
 
 async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
-    options, store, user = _options(engine, context), engine.store, context.user
+    options, store, user = context.options or engine.options, engine.store, context.user
     window = TimeRange(start=turn.at - options.session_gap + MOMENT, end=turn.at + MOMENT)
-    near, profile, habits, personality = await asyncio.gather(
+    near, known, personality = await asyncio.gather(
         store.turns(user, window=window, newest=50),
-        store.memories(user, kinds=(Kind.CORE,)),
-        store.memories(user, kinds=(Kind.PROCEDURAL,)),
+        store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL)),
         _personality(engine, context),
     )
     near = [t for t in near if t.id != turn.id]
@@ -192,13 +193,15 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
     opening = Opening(
         query=_spoken(turn),
         now=turn.at.astimezone(engine.zone),
-        profile=tuple(profile),
-        habits=liveliest(habits, options.habits_shown),
+        profile=tuple(memory for memory in known if memory.kind is Kind.CORE),
+        habits=liveliest([m for m in known if m.kind is Kind.PROCEDURAL], options.habits_shown),
         personality=personality,
         recent=within_budget(near, options.context_tokens, _cost),
     )
     return Work(
         user=user,
+        options=options,
+        read_only=context.read_only,
         turn=replace(turn, session=session),
         opening=opening,
         session_is_new=is_new,
@@ -216,11 +219,8 @@ async def _session(engine: Engine, user: str, turn: Turn, near: Sequence[Turn]) 
 
 
 async def _personality(engine: Engine, context: PersonaContext) -> BigFive:
-    point, frozen = await asyncio.gather(engine.store.newest_point(context.user), engine.store.frozen(context.user))
-    vector = point.vector if point is not None else BigFive()
-    held = {Trait(name): value for name, value in frozen.items() if name in set(Trait) and value is not None}
-    given = {Trait(name): value for name, value in context.personality.items()}
-    return vector.replace(held | given)
+    standing = await engine.store.standing(context.user)
+    return standing.vector.replace({Trait(name): value for name, value in context.personality.items()})
 
 
 async def _open_turn(engine: Engine, context: PersonaContext) -> Turn:
@@ -249,11 +249,8 @@ async def _work(engine: Engine, context: PersonaContext, state: ResponseState) -
     return await _begin(engine, context, await _open_turn(engine, replace(context, turn=state["turn"])))
 
 
-def _options(engine: Engine, context: PersonaContext) -> Options:
-    return context.options or engine.options
-
-
-def _must(work: Work, options: Options) -> Must:
+def _must(work: Work) -> Must:
+    options = work.options
     if work.retrievals >= options.max_retrievals:
         return Must.ANSWER
     forced = options.force_retrieve or (options.force_retrieve_choices and _offers_choices(work.opening.query))
@@ -269,7 +266,8 @@ def _first_retrieval(work: Work) -> Retrieve:
     return Retrieve(think="", keywords=work.opening.query.text, window=ALWAYS)
 
 
-def _query(work: Work, action: Retrieve, options: Options) -> Query:
+def _query(work: Work, action: Retrieve) -> Query:
+    options = work.options
     return Query(
         user=work.user,
         text=work.opening.query.text,
@@ -321,14 +319,14 @@ async def _mark_failed(engine: Engine, context: PersonaContext, work: Work) -> N
 
 
 async def _write(engine: Engine, context: PersonaContext, work: Work, text: str, receipt: dict[str, Any]) -> None:
-    now, options = engine.clock(), _options(engine, context)
+    now = engine.clock()
     turn = replace(
         work.turn,
         messages=(*work.turn.messages, Message.of(Role.ASSISTANT, text)),
         state=TurnState.ANSWERED,
         receipt=receipt,
     )
-    jobs = jobs_after(turn, now=now, gap=options.session_gap)
+    jobs = jobs_after(turn, now=now, gap=work.options.session_gap)
     if work.previous_session:
         jobs = (*closing(work.previous_session, at=turn.at, now=now), *jobs)
     await engine.store.append(context.user, [turn], jobs)

@@ -14,6 +14,7 @@ from persona_graph.conversation import Turn
 from persona_graph.jobs.job import PromptMessage
 from persona_graph.jobs.reason import Action, Opening
 from persona_graph.memory.store import OpenJob
+from persona_graph.options import Options
 from persona_graph.receipt import Json
 from persona_graph.retrieval.query import Hits
 
@@ -23,6 +24,8 @@ class Work:
     """A turn in the making. It lives in memory alone: a checkpoint holds no memory text."""
 
     user: str
+    options: Options
+    read_only: bool
     turn: Turn
     opening: Opening
     session_is_new: bool = False

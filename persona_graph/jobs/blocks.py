@@ -63,18 +63,19 @@ def split(raw: str) -> Blocks | None:
 
 def well_formed(raw: str) -> bool:
     """Whether an output keeps the whole contract, think block included: what a format reward asks."""
-    return raw.lstrip().startswith(THINK_OPEN) and THINK_CLOSE in raw and split(raw) is not None
+    found = split(raw) if raw.lstrip().startswith(THINK_OPEN) else None
+    return found is not None and bool(found.body)
 
 
 def loose_answer(raw: str) -> str:
     """The text of the last answer block outside the think block, closed or cut off; empty when there is none."""
     found = _ANSWER_BLOCK.findall(_after_think(raw))
-    return _TAG.sub("", found[-1]).strip() if found else ""
+    return _untagged(found[-1]) if found else ""
 
 
 def bare_text(raw: str) -> str:
     """What is left of an output without its think and retrieve blocks and without our tags."""
-    return _TAG.sub("", _RETRIEVE_BLOCK.sub("", _after_think(raw))).strip()
+    return _untagged(_RETRIEVE_BLOCK.sub("", _after_think(raw)))
 
 
 def spoken(so_far: str) -> str:
@@ -133,6 +134,13 @@ def _after_think(raw: str) -> str:
         return raw
     ends_with_answer = raw.rstrip().endswith(ANSWER_CLOSE) and ANSWER_OPEN in raw
     return raw[raw.rindex(ANSWER_OPEN) :] if ends_with_answer else raw.partition(THINK_OPEN)[0]
+
+
+def _untagged(text: str) -> str:
+    """The text without our tags, and without those that taking tags out puts together."""
+    while _TAG.search(text):
+        text = _TAG.sub("", text)
+    return text.strip()
 
 
 def _until_close(text: str) -> str:

@@ -134,7 +134,7 @@ _TAGS: Mapping[Must, tuple[str, ...]] = {
     Must.RETRIEVE: ("retrieve",),
     Must.ANSWER: ("answer",),
 }
-_NO_WORDS = "I could not put my answer into words just now. Please ask me again."
+NO_WORDS = "I could not put my answer into words just now. Please ask me again."
 """Said when a model that has to answer says nothing at all; an empty answer looks like a fault."""
 
 
@@ -202,7 +202,7 @@ def fallback(raw: str, given: ReasonInput) -> Action:
     """What is done when even the repaired output keeps no contract: an outcome for every text."""
     answer = blocks.loose_answer(raw)
     if given.must is Must.ANSWER:
-        return Answer(think="", text=answer or blocks.bare_text(raw) or _NO_WORDS)
+        return Answer(think="", text=answer or blocks.bare_text(raw) or NO_WORDS)
     if answer and given.must is Must.CHOOSE:
         return Answer(think="", text=answer)
     return Retrieve(think="", keywords=given.opening.query.text, note="the request had no readable form")

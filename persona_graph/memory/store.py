@@ -9,7 +9,7 @@ of one user ever reads another's data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from persona_graph.conversation import Turn, digest_of
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.personality import PersonalityPoint
+from persona_graph.personality import BigFive, PersonalityPoint, Trait
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.timerange import ALWAYS, TimeRange
 
@@ -93,6 +93,22 @@ class Vectors:
     """(d,) unit length."""
     tokens: NDArray[np.int8] | None = None
     """(k, d') quantised token vectors, where the embedder gives them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where the personality stands."""
+
+    point: PersonalityPoint | None = None
+    """The last one of the timeline."""
+    frozen: Mapping[str, float | None] = field(default_factory=dict)
+    """Traits and fields that the person holds, with the value of a trait where one is given."""
+
+    @property
+    def vector(self) -> BigFive:
+        """The five scores, those that are held at their values."""
+        vector = self.point.vector if self.point is not None else BigFive()
+        return vector.replace({t: v for t in Trait if (v := self.frozen.get(t.value)) is not None})
 
 
 class MemoryStore(Protocol):
@@ -185,12 +201,8 @@ class MemoryStore(Protocol):
         """The timeline of the personality, oldest first, up to `as_of`."""
         ...
 
-    async def newest_point(self, user: str) -> PersonalityPoint | None:
-        """The last point of the timeline, read alone."""
-        ...
-
-    async def frozen(self, user: str) -> Mapping[str, float | None]:
-        """Traits and fields that the person holds, with the value of a trait where one is given."""
+    async def standing(self, user: str) -> Standing:
+        """Where the personality stands now: the last point of the timeline, and what the person holds."""
         ...
 
     async def rebuild(self, user: str) -> None:

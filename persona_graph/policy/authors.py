@@ -55,7 +55,7 @@ def labelled(text: str, names: tuple[str, ...]) -> list[dict[str, str]]:
     any_name = "|".join(names)
     label = re.compile(rf"(?:^|[{{\n])[\s*-]*[\"']?({any_name})[\"']?\s*[:：]|,\s*[\"']({any_name})[\"']\s*[:：]")
     found = list(label.finditer(text))
-    ends = [*(match.start() for match in found[1:]), len(text)]
+    ends = [*(match.start() for match in found[1:]), *([len(text)] if found else [])]
     records: list[dict[str, str]] = []
     for match, end in zip(found, ends, strict=True):
         name = match[1] or match[2]

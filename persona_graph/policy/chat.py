@@ -25,6 +25,7 @@ from persona_graph.jobs.job import Job, PromptMessage
 from persona_graph.policy.authors import authors
 from persona_graph.policy.failures import diagnose
 from persona_graph.policy.images import MAX_PIXELS
+from persona_graph.policy.per_loop import PerLoop
 from persona_graph.policy.policy import Completion, Usage
 from persona_graph.policy.wire import Constrain, Heard, Media, address, call_options, model_name, offered, to_langchain
 
@@ -41,7 +42,7 @@ class ChatPolicy:
 
     def __init__(
         self,
-        model: BaseChatModel,
+        model: BaseChatModel | Callable[[], BaseChatModel],
         *,
         name: str | None = None,
         constrain: Constrain = "auto",
@@ -57,13 +58,19 @@ class ChatPolicy:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`timeout_s` is the longest silence: of a whole answer, or between two pieces of a streamed one.
+        """`model` may be a function that makes one; each event loop then has its own, with its own connections.
+
+        `timeout_s` is the longest silence: of a whole answer, or between two pieces of a streamed one.
 
         `sees_images=False` gives captions to a model that reads text alone; `limit_tokens=False` leaves
         the length of outputs to the server; `tokens=True` asks vLLM for token ids and log-probabilities.
         """
-        self._model, self._name = model, name or model_name(model)
-        self._constrain: Constrain = offered(model) if constrain == "auto" else constrain
+        self._model = model if isinstance(model, BaseChatModel) else model()
+        self._here: Callable[[], BaseChatModel] = (
+            (lambda: self._model) if isinstance(model, BaseChatModel) else PerLoop(model)
+        )
+        self._name = name or model_name(self._model)
+        self._constrain: Constrain = offered(self._model) if constrain == "auto" else constrain
         self._prompts, self._dialect = dict(prompts or {}), dialect
         self._media, self._sees_images, self._max_pixels = media, sees_images, max_pixels
         self._timeout_s, self._max_retries = timeout_s, max_retries
@@ -146,12 +153,12 @@ class ChatPolicy:
     async def _invoke(self, messages: list[BaseMessage], call: _Call) -> Heard:
         heard = Heard()
         async with asyncio.timeout(self._timeout_s):
-            heard.take(await self._model.ainvoke(messages, call.config, **call.options))
+            heard.take(await self._here().ainvoke(messages, call.config, **call.options))
         return heard
 
     async def _stream(self, messages: list[BaseMessage], call: _Call) -> Heard:
         heard, voice = Heard(), cast(_Voice, call.voice)
-        async with aclosing(cast(Any, self._model.astream(messages, call.config, **call.options))) as stream:
+        async with aclosing(cast(Any, self._here().astream(messages, call.config, **call.options))) as stream:
             while True:
                 async with asyncio.timeout(self._timeout_s):
                     chunk = await anext(stream, None)

@@ -59,9 +59,6 @@ def diagnose(error: BaseException) -> Failure:
         return Failure(
             sentence=f"{said} (HTTP {status}{f', {code}' if code else ''})", again=again, after_s=_retry_after(error)
         )
-    if isinstance(error, RuntimeError) and str(error) == "Event loop is closed":
-        # HTTP clients keep connections of an event loop that has ended; the next try opens a new one.
-        return Failure(sentence="has a connection of another event loop", again=True, after_s=0.0)
     if isinstance(error, CutStream):
         return Failure(sentence="cut its answer off", again=True)
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:

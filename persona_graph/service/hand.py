@@ -63,7 +63,7 @@ class Hand:
         """
         if what in set(Trait):
             if value is None:
-                value = dict(zip(Trait, (await self._vector(user)).scores, strict=True))[Trait(what)]
+                value = dict(zip(Trait, (await self.engine.store.standing(user)).vector.scores, strict=True))[Trait(what)]
             BigFive().replace({Trait(what): value})
         elif not what.startswith(("core:", "procedural:")) or value is not None:
             names = ", ".join(Trait)
@@ -147,7 +147,3 @@ class Hand:
         return await transfer.import_(self.engine, user, Path(folder))
 
     import_ = blocking(aimport)
-
-    async def _vector(self, user: str) -> BigFive:
-        point = await self.engine.store.newest_point(user)
-        return point.vector if point is not None else BigFive()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from persona_graph.conversation import Turn
 from persona_graph.engine import Engine
 from persona_graph.errors import NotFound
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.personality import BigFive, PersonalityPoint, Trait
+from persona_graph.personality import BigFive, PersonalityPoint
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Hits, Query, Target
 from persona_graph.retrieval.retrieve import retrieve
 from persona_graph.timerange import ALWAYS, TimeRange
@@ -79,11 +80,11 @@ class Looking:
 
     async def apersonality(self, user: str, *, as_of: datetime | None = None) -> Personality:
         """The Big-Five vector now, or at `as_of`, with its timeline."""
-        points = await self.engine.store.personality(user, as_of=as_of)
-        frozen = await self.engine.store.frozen(user)
-        vector = points[-1].vector if points else BigFive()
-        held = {t: value for t in Trait if (value := frozen.get(t.value)) is not None}
-        return Personality(vector=vector.replace(held), timeline=tuple(points), frozen=frozen)
+        points, standing = await asyncio.gather(
+            self.engine.store.personality(user, as_of=as_of), self.engine.store.standing(user)
+        )
+        then = replace(standing, point=points[-1] if points else None)
+        return Personality(vector=then.vector, timeline=tuple(points), frozen=standing.frozen)
 
     personality = blocking(apersonality)
 

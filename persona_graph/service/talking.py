@@ -87,12 +87,10 @@ class Talking:
             out = await graph.ainvoke(given, context=context)
         else:
             out = {}
-            async for namespace, mode, chunk in graph.astream(
-                given, context=context, stream_mode=["custom", "values"], subgraphs=True
-            ):
+            async for mode, chunk in graph.astream(given, context=context, stream_mode=["custom", "values"]):
                 if mode == "custom":
                     on_event(chunk)
-                elif not namespace:
+                else:
                     out = chunk
         return Reply(text=out["messages"][-1].text, turn=out["turn"], receipt=out["receipt"])
 

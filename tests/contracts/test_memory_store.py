@@ -16,7 +16,7 @@ from persona_graph.errors import EmbeddingMismatch, NotFound
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.operations import Add, Delete, Freeze, Pin, Release, Undo, Update
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import Lookup, MemoryStore, OpenJob, Vectors
+from persona_graph.memory.store import Lookup, MemoryStore, OpenJob, Standing, Vectors
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.personality import BigFive, Observation, smoothing
 from persona_graph.retrieval.marks import marks
@@ -101,8 +101,7 @@ async def test_an_unknown_user_has_nothing_and_is_not_made_by_asking(store: Memo
     assert await take(store, user="nobody") is None
     assert await store.memories("nobody") == []
     assert await store.personality("nobody") == []
-    assert await store.newest_point("nobody") is None
-    assert dict(await store.frozen("nobody")) == {}
+    assert await store.standing("nobody") == Standing()
     assert await store.commits("nobody") == []
     assert await store.speakers("nobody") == ()
     assert await store.unembedded("nobody", 9) == []
@@ -424,7 +423,7 @@ async def test_pins_and_freezes_outlast_the_model(store: MemoryStore) -> None:
         operations=(Pin(id=tea.id), Freeze(what="openness", value=4.5), Freeze(what="core:name")),
     )
     await store.commit("ana", by_hand)
-    assert dict(await store.frozen("ana")) == {"openness": 4.5, "core:name": None}
+    assert dict((await store.standing("ana")).frozen) == {"openness": 4.5, "core:name": None}
     tries = (Update(id=tea.id, text="hates tea"), Add(kind=Kind.CORE, key="Name", text="Bob"))
     await store.commit("ana", Commit(id="m", job="update_core", at=NOON + DAY, operations=tries))
     assert [(m.text, m.pinned) for m in await store.memories("ana")] == [("likes tea", True)]
@@ -432,7 +431,7 @@ async def test_pins_and_freezes_outlast_the_model(store: MemoryStore) -> None:
     await store.commit("ana", lifted)
     await store.commit("ana", Commit(id="n", job="update_core", at=NOON + DAY, operations=tries))
     assert sorted(texts(await store.memories("ana"))) == ["Bob", "hates tea"]
-    assert dict(await store.frozen("ana")) == {"openness": 4.5}
+    assert dict((await store.standing("ana")).frozen) == {"openness": 4.5}
 
 
 def seen(name: str, day: float, score: float = 5.0) -> Commit:
@@ -456,7 +455,7 @@ async def test_the_personality_is_smoothed_by_the_turns_before(store: MemoryStor
     assert [point.m for point in points] == [0, 5]
     assert [point.vector.openness for point in points] == [pytest.approx(first), pytest.approx(second)]
     assert points[0].observation.words == ("so",)
-    assert await store.newest_point("ana") == points[-1]
+    assert (await store.standing("ana")).point == points[-1]
     assert await store.personality("ana", as_of=NOON + DAY) == points[:1]
 
 
@@ -487,9 +486,9 @@ async def test_a_rebuild_changes_nothing(store: MemoryStore) -> None:
     await history(store)
     texts_without = await store.unembedded("ana", 99)
     await store.put_vectors("ana", "f", [Vectors(ref=u.ref, vector=unit(i)) for i, u in enumerate(texts_without)])
-    before = [await store.memories("ana", history=True), await store.personality("ana"), await store.frozen("ana")]
+    before = [await store.memories("ana", history=True), await store.personality("ana"), await store.standing("ana")]
     await store.rebuild("ana")
-    assert before == [await store.memories("ana", history=True), await store.personality("ana"), await store.frozen("ana")]
+    assert before == [await store.memories("ana", history=True), await store.personality("ana"), await store.standing("ana")]
     assert await store.unembedded("ana", 99) == []
 
 

@@ -356,6 +356,17 @@ async def test_what_waiting_does_not_mend_is_said_at_once(http: Scripted, status
     assert PLAIN not in str(caught.value)
 
 
+@pytest.mark.network
+def test_one_policy_works_in_one_event_loop_after_another() -> None:
+    with serve("vllm") as server:
+        here = _chat("vllm", server)
+        for _ in range(3):
+            here.will_say(SAID)
+            assert asyncio.run(here.policy.ask(RESPOND, inputs()["respond"])).value == SAID
+        assert len(server.asked) == 3
+    assert here.waits == []
+
+
 USER = {"role": "user", "content": "hello"}
 SOUND = {"model": "tiny", "messages": [USER]}
 OPEN_SCHEMA = {"name": "x", "strict": True, "schema": {"type": "object", "properties": {}, "required": []}}

@@ -31,10 +31,10 @@ def test_nothing_is_configured_by_default() -> None:
 @pytest.mark.parametrize(
     ("platform", "env", "store"),
     [
-        ("linux", HOME, "sqlite:/home/ana/.local/share/persona/users"),
-        ("linux", {**HOME, "XDG_DATA_HOME": "/data"}, "sqlite:/data/persona/users"),
-        ("darwin", HOME, "sqlite:/home/ana/Library/Application Support/persona/users"),
-        ("win32", {"LOCALAPPDATA": "/local"}, "sqlite:/local/persona/users"),
+        ("linux", HOME, "sqlite:/home/ana/.local/share/persona"),
+        ("linux", {**HOME, "XDG_DATA_HOME": "/data"}, "sqlite:/data/persona"),
+        ("darwin", HOME, "sqlite:/home/ana/Library/Application Support/persona"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "sqlite:/local/persona"),
     ],
 )
 def test_memory_lies_where_the_platform_keeps_data(platform: str, env: dict[str, str], store: str) -> None:

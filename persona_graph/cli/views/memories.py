@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from persona_graph.cli.views.style import day, one_line, sheet, short, span, when
+from persona_graph.cli.views.style import day, days, one_line, sheet, short, when
 from persona_graph.memory.operations import range_to_json
 from persona_graph.memory.types import KEYED, Memory
 from persona_graph.retrieval.query import Hit, Target
@@ -22,7 +22,7 @@ def memory_table(memories: Iterable[Memory], zone: tzinfo, *, history: bool = Fa
     for memory in memories:
         style = "" if memory.current else "faint"
         head = [Text(name_of(memory, history=history), "faint"), Text(memory.kind, memory.kind), what(memory)]
-        tail = [span(memory.event, zone), span(memory.believed, zone)] if history else _plain(memory, zone)
+        tail = [days(memory.event, zone), days(memory.believed, zone)] if history else _plain(memory, zone)
         table.add_row(*head, *tail, style=style)
     return table
 
@@ -114,4 +114,4 @@ def _when(hit: Hit, zone: tzinfo) -> str:
     if hit.turn is not None:
         return when(hit.turn.at, zone)
     assert hit.memory is not None  # what is no message is a memory
-    return span(hit.memory.event, zone) if hit.superseded else f"since {day(hit.memory.event.start, zone)}"
+    return days(hit.memory.event, zone) if hit.superseded else f"since {day(hit.memory.event.start, zone)}"

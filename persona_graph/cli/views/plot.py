@@ -27,7 +27,15 @@ def save_timeline(timeline: Sequence[PersonalityPoint], path: Path, zone: tzinfo
     times = [point.observation.at.astimezone(zone) for point in timeline]
     for index, trait in enumerate(TRAITS):
         scores = [point.vector.scores[index] for point in timeline]
-        axes.plot(times, scores, label=trait.value, color=f"tab:{_hue(COLOURS[trait])}", marker="o", markersize=3)
+        axes.plot(
+            times,
+            scores,
+            label=trait.value,
+            color=f"tab:{_hue(COLOURS[trait])}",
+            marker="o",
+            markersize=3,
+            drawstyle="steps-post",
+        )
     axes.axhline(3, color="grey", linewidth=0.8, linestyle=":")
     axes.set(ylim=(1, 5), title=title, ylabel="from 1 to 5")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)

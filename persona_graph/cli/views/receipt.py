@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from persona_graph.cli.views.memories import parts, what
-from persona_graph.cli.views.style import one_line, sheet, short, span, when
+from persona_graph.cli.views.style import counted, one_line, sheet, short, span, when
 from persona_graph.conversation import Turn
 from persona_graph.memory.operations import range_from_json
 from persona_graph.memory.types import Memory
@@ -38,9 +38,9 @@ def cost(receipt: Mapping[str, Any]) -> Text:
     usage = receipt.get("usage", {})
     searches = [step["search"] for step in receipt.get("steps", ()) if "search" in step]
     line = (
-        f"{usage.get('calls', 0)} model calls · {usage.get('input_tokens', 0)} tokens in · "
+        f"{counted(usage.get('calls', 0), 'model call')} · {usage.get('input_tokens', 0)} tokens in · "
         f"{usage.get('output_tokens', 0)} out · {usage.get('milliseconds', 0):.0f} ms in the model · "
-        f"{len(searches)} searches in {sum(search['milliseconds'] for search in searches):.0f} ms"
+        f"{counted(len(searches), 'search', 'searches')} in {sum(search['milliseconds'] for search in searches):.0f} ms"
     )
     return Text(line, "faint")
 

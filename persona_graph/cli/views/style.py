@@ -66,11 +66,21 @@ def day(moment: datetime | None, zone: tzinfo) -> str:
     return moment.astimezone(zone).strftime("%Y-%m-%d") if moment is not None else "…"
 
 
+def days(window: TimeRange, zone: tzinfo) -> str:
+    """`2024-03-01 → 2024-03-08`, to the day."""
+    return f"{day(window.start, zone)} → {day(window.end, zone)}"
+
+
 def span(window: TimeRange, zone: tzinfo) -> str:
     """`2024-03-01 → 2024-03-08`, or `any time`; the half-open end is shown as it is where it has a clock time."""
     if not window.bounded:
         return "any time"
     return f"{_edge(window.start, zone)} → {_edge(window.end, zone)}"
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 update`, `2 updates`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def short(identifier: str) -> str:

@@ -14,7 +14,7 @@ from persona_graph.memory.sqlite.codec import commit_of, commit_row, dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index
-from persona_graph.memory.store import OpenJob
+from persona_graph.memory.store import OpenJob, Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
 
@@ -97,6 +97,12 @@ def held_at(db: sqlite3.Connection, as_of: datetime, *, history: bool = False) -
     knowledge = fold(every(db, as_of))
     found = (memory for held in knowledge.versions.values() for memory in held if history or memory.current)
     return sorted(found, key=versions.age)
+
+
+def standing(file: UserFile) -> Standing:
+    """The last point of the timeline and what is frozen."""
+    with file.reading() as db:
+        return Standing(point=timeline.newest(db), frozen=versions.frozen(db))
 
 
 def personality(file: UserFile, as_of: datetime | None) -> list[PersonalityPoint]:

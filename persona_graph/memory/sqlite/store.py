@@ -24,16 +24,14 @@ from persona_graph.memory.sqlite import (
     memory_search,
     message_search,
     outbox,
-    timeline,
     vectors,
-    versions,
 )
 from persona_graph.memory.sqlite.files import UserFiles
 from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import microseconds
 from persona_graph.memory.sqlite.user_file import UserFile, told
-from persona_graph.memory.store import Lookup, OpenJob, Unembedded, Vectors
+from persona_graph.memory.store import Lookup, OpenJob, Standing, Unembedded, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
@@ -167,13 +165,9 @@ class SqliteStore:
         """The timeline of the personality."""
         return await self._ask(user, lambda file: commits.personality(file, as_of), [])
 
-    async def newest_point(self, user: str) -> PersonalityPoint | None:
-        """The last point of the timeline."""
-        return await self._ask(user, lambda file: timeline.newest(file.db), None)
-
-    async def frozen(self, user: str) -> Mapping[str, float | None]:
-        """What the person holds."""
-        return await self._ask(user, lambda file: versions.frozen(file.db), {})
+    async def standing(self, user: str) -> Standing:
+        """Where the personality stands now."""
+        return await self._ask(user, commits.standing, Standing())
 
     async def rebuild(self, user: str) -> None:
         """Fold all commits again."""

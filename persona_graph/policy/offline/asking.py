@@ -14,7 +14,7 @@ from persona_graph.policy.offline.keywords import content_terms, keywords_of
 from persona_graph.policy.offline.language import Language, Slot
 from persona_graph.policy.offline.languages import language_of
 from persona_graph.policy.offline.sentences import sentences, words_of
-from persona_graph.policy.offline.window import window_of
+from persona_graph.policy.offline.window import window_of, without_dates
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.timerange import ALWAYS, TimeRange
 
@@ -27,6 +27,8 @@ class Asked:
     """A question and what would answer it."""
 
     text: str
+    timeless: str
+    """The text without the dates it names."""
     language: Language
     slots: frozenset[Slot]
     """What kinds of facts are asked for; empty when that cannot be told."""
@@ -52,7 +54,7 @@ class Asked:
     def keywords(self) -> str:
         """What to look for first."""
         named = [word for choice in self.choices for word in keywords_of((choice.text,), self.language, 4)]
-        return _joined((*keywords_of((self.text,), self.language), *self._vocabulary(), *named)) or self.text
+        return _joined((*keywords_of((self.timeless,), self.language), *self._vocabulary(), *named)) or self.text
 
     @property
     def other_words(self) -> str:
@@ -80,12 +82,14 @@ def asked_of(opening: Opening) -> Asked | None:
 def _asked(text: str, language: Language, choices: tuple[Choice, ...], now: datetime) -> Asked:
     slots, thing, asking = _slots(text, language)
     kind = kind_of(text, language)
-    terms = content_terms(text, language)
+    timeless = without_dates(text, now, language)
+    terms = content_terms(timeless, language)
     named = " ".join((asking, *(language.vocabulary.get(slot, "") for slot in slots), kind))
     dated = window_of(text, now, language, ahead=bool(language.times.future.search(text)))
     without = set(analyse(named)) - set(analyse(thing))
     return Asked(
         text=text,
+        timeless=timeless,
         language=language,
         slots=slots,
         thing=thing,

@@ -17,6 +17,7 @@ CHINESE = Language(
     common=WORDS.stopwords,
     clause=pattern(r"[，；,;]|但是|不过|因为|所以"),
     tail=pattern(r"(?:了|啊|呢|吧|哦|呀|哟|现在|最近)$"),
+    vague=pattern(r"^(?:这|那|你|的|它|是)"),
     address={"我们": "你们", "我": "你"},
     rules=(
         rule(Slot.NAME, r"(?:我叫|我的名字(?:是|叫))<value>", "名字是{value}", "你叫{value}"),
@@ -25,7 +26,7 @@ CHINESE = Language(
         rule(Slot.HOME, rf"我{_NOW}住在<value>", "住在{value}", "你住在{value}"),
         rule(Slot.ORIGIN, r"我(?:来自|出生在|老家在)<value>", "来自{value}", "你来自{value}"),
         rule(Slot.JOB, r"我是(?:一名|一个|一位|个)?(?P<value>\S{0,6}(?:护士|医生|老师|教师|学生|工程师|程序员|设计师|律师|作家|厨师|画家|记者|会计|经理|司机))", "职业是{value}", "你的职业是{value}"),
-        rule(Slot.EMPLOYER, rf"我{_NOW}在(?P<value>\S+?)(?:工作|上班)", "在{value}工作", "你在{value}工作"),
+        rule(Slot.EMPLOYER, rf"我{_NOW}在(?P<value>(?!思考|考虑|当前|一家|这|那|找|做|努力|想)\S+?)(?:工作|上班)", "在{value}工作", "你在{value}工作"),
         rule(Slot.LANGUAGES, r"我会说<value>", "会说{value}", "你会说{value}"),
         rule(Slot.DIET, r"我(?:是|对)(?P<value>素食者|素食主义者|\S+过敏)", "饮食：{value}", "你的饮食情况是{value}"),
         rule(Slot.CALLED, r"我(?:的|家的?)(?P<thing>[^的，。是]{1,6}?)(?:的名字)?(?:叫|名叫|名字叫|名字是)<value>", "我的{thing}叫{value}", "你的{thing}叫{value}"),
@@ -38,7 +39,7 @@ CHINESE = Language(
         rule(Slot.PREFERS, r"我(?:更喜欢|改喝|改吃|宁愿)(?:喝|吃)?<value>", "现在更喜欢{value}", "你现在更喜欢{value}"),
         rule(Slot.DISLIKES, r"我(?:很|真的|非常|一点也|也)?(?:不喜欢|讨厌|受不了|不爱)<value>", "不喜欢{value}", "你不喜欢{value}"),
         rule(Slot.LIKES, rf"我{_NOW}(?:喜欢|爱|热爱)<value>", "喜欢{value}", "你喜欢{value}"),
-        rule(Slot.HAS, r"我(?:有|养了?)(?P<value>[一两二三四][只个条辆位台匹]\S+)", "有{value}", "你有{value}"),
+        rule(Slot.HAS, r"我(?:有|养了?)(?P<value>[一两二三四][只个条辆位台匹](?!\S*(?:问题|烦恼|想法|疑问))\S+)", "有{value}", "你有{value}"),
     ),
     asks=(
         (pattern(r"我叫什么|我的名字|我是谁"), frozenset({Slot.NAME})),
@@ -53,7 +54,7 @@ CHINESE = Language(
         (pattern(r"我(?:不喜欢|讨厌|不再)"), frozenset({Slot.DISLIKES, Slot.STOPPED})),
         (pattern(r"我(?:现在|以前|之前|还|最)*(?:喜欢|爱)|我的(?:爱好|喜好|偏好)"), frozenset({Slot.LIKES, Slot.PREFERS, Slot.FAVOURITE})),
     ),
-    vocabulary={Slot.HOME: "住在 城市", Slot.JOB: "职业 工作", Slot.EMPLOYER: "工作 公司", Slot.CALLED: "名字", Slot.FAVOURITE: "最喜欢", Slot.LIKES: "喜欢", Slot.PREFERS: "喜欢", Slot.DISLIKES: "不喜欢", Slot.STOPPED: "不再喜欢", Slot.HAS: "有"},  # fmt: skip
+    vocabulary={Slot.HOME: "住在 城市 搬到", Slot.JOB: "职业 工作", Slot.EMPLOYER: "工作 公司", Slot.CALLED: "名字", Slot.FAVOURITE: "最喜欢", Slot.LIKES: "喜欢", Slot.PREFERS: "喜欢", Slot.DISLIKES: "不喜欢", Slot.STOPPED: "不再喜欢", Slot.HAS: "有"},  # fmt: skip
     kinds={
         "喝": tuple("绿茶 红茶 茶 咖啡 果汁 水 啤酒 红酒 牛奶 可乐 饮料 喝".split()),
         "吃": tuple("火锅 米饭 面条 饺子 披萨 寿司 蛋糕 面包 巧克力 菜 吃".split()),
@@ -105,6 +106,8 @@ CHINESE = Language(
         plain="记下了：{fact}。",
         calm="别着急，{fact}，我已经记好了。",
         heard="谢谢你告诉我，这会留在我们的对话里。",
+        kept="我会记住：“{quote}”",
+        comfort="听起来不容易。谢谢你告诉我，我在听。",
         known="我知道{fact}。",
         told="你在{day}告诉过我，{fact}。",
         told_sometime="你告诉过我，{fact}。",
@@ -119,5 +122,7 @@ CHINESE = Language(
         doubt="在你说过的话里我没有找到相关内容，这只是猜测。",
         day="{year}年{month}{day}日",
         months=tuple(f"{number}月" for number in range(1, 13)),
+        habit_key="习惯",
+        goal_key="目标",
     ),
 )

@@ -44,9 +44,10 @@ def best_choice(
 
 
 def _support(terms: dict[str, float], said: Sequence[tuple[dict[str, float], float]]) -> float:
-    """The best share of an option's words in one piece of evidence, and a little for every other piece."""
+    """The best share of an option's words in a piece of evidence, a little for the others, less what speaks against."""
     whole = sum(terms.values())
     if not whole:
         return 0.0
-    shares = sorted((weight * sum(terms[t] for t in terms.keys() & each.keys()) / whole for each, weight in said))
-    return (shares[-1] + 0.1 * sum(shares[:-1])) if shares else 0.0
+    shares = [weight * sum(terms[t] for t in terms.keys() & each.keys()) / whole for each, weight in said]
+    pro = sorted((share for share in shares if share > 0), reverse=True)
+    return sum(pro[:1]) + 0.1 * sum(pro[1:]) + sum(share for share in shares if share < 0)

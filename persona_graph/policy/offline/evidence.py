@@ -43,6 +43,8 @@ class Evidence:
 
     origin: Origin
     text: str
+    about: str = ""
+    """Words that it is found by and that are not told."""
     at: datetime | None = None
     """When it was said, or since when it holds."""
     superseded: bool = False
@@ -65,7 +67,7 @@ def opening_evidence(opening: Opening, language: Language) -> tuple[Evidence, ..
     """What stands in the prompt before anything is looked up."""
     return (
         *(_profile(m.key, m.text, language) for m in opening.profile),
-        *(Evidence(origin=Origin.HABIT, text=m.text, at=m.event.start) for m in opening.habits),
+        *(Evidence(origin=Origin.HABIT, text=m.text, about=m.key, at=m.event.start) for m in opening.habits),
         *turns_evidence(opening.recent),
     )
 
@@ -111,7 +113,7 @@ def _hit(hit: Hit, language: Language) -> Iterator[Evidence]:
     elif hit.target is Target.SEMANTIC:
         yield _fact(memory.text, memory.event.start, hit.superseded)
     else:
-        yield Evidence(origin=_origin(memory, hit.target), text=memory.text, at=memory.event.start)
+        yield Evidence(origin=_origin(memory, hit.target), text=memory.text, about=memory.key, at=memory.event.start)
         yield from turns_evidence(hit.turns)
 
 
@@ -124,7 +126,9 @@ def _section(name: str, body: str, zone: tzinfo | None, language: Language) -> I
         case "profile":
             yield from (_profile(m["key"], unescape(m["text"]), language) for m in _FIELD.finditer(body))
         case "habits":
-            yield from (Evidence(origin=Origin.HABIT, text=unescape(m["text"])) for m in _FIELD.finditer(body))
+            yield from (
+                Evidence(origin=Origin.HABIT, text=unescape(m["text"]), about=m["key"]) for m in _FIELD.finditer(body)
+            )
         case "facts":
             for line in body.splitlines():
                 if match := _FACT.fullmatch(line):

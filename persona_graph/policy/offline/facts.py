@@ -129,9 +129,9 @@ def without_tail(text: str, language: Language) -> str:
 
 
 def _says_something(value: str, language: Language) -> bool:
-    """Whether it is more than "it" or "that"."""
+    """Whether it is more than "it" or "that thing"."""
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)?", value.casefold())
-    return any(word not in language.common for word in words)
+    return not language.vague.search(value) and any(word not in language.common for word in words)
 
 
 def _groups(match: re.Match[str]) -> dict[str, str]:

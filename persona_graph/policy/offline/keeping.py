@@ -75,7 +75,8 @@ def _key_of(sentence: Sentence, held: Sequence[Memory]) -> str:
     if not goal and not language.habit.search(sentence.text):
         return ""
     words = keywords_of((sentence.text,), language, KEY_WORDS)
-    new = "_".join(("goal" if goal else "habit", *(word.casefold() for word in words))) if words else ""
+    first = language.phrases.goal_key if goal else language.phrases.habit_key
+    new = " ".join((first, *(word.casefold() for word in words))) if words else ""
     return next(iter(_alike(sentence, held)), new)
 
 

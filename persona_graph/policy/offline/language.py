@@ -115,6 +115,10 @@ class Phrases:
     """The same for a person who worries."""
     heard: str
     """Nothing to note in what was said."""
+    kept: str
+    """A habit or goal: `{quote}`."""
+    comfort: str
+    """To someone who worries in this very message."""
     known: str
     """What the profile says: `{fact}`."""
     told: str
@@ -139,6 +143,11 @@ class Phrases:
     day: str
     """`{day}`, `{month}`, `{year}`."""
     months: tuple[str, ...]
+    habit_key: str
+    """What the key of a habit begins with."""
+    goal_key: str
+    mirrored: str = "{said}."
+    """Something told that no rule makes a fact of, said back: `{said}`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,10 +162,14 @@ class Language:
     """Where a sentence falls into clauses."""
     tail: re.Pattern[str]
     """What a value may end in that does not belong to it ("now", "very much", "last week")."""
+    vague: re.Pattern[str]
+    """A value that says nothing outside its place ("that feeling")."""
     swap: Mapping[str, str] = field(default_factory=dict)
     """First person -> as a memory writes it."""
     address: Mapping[str, str] = field(default_factory=dict)
     """As a memory writes it -> to the person."""
+    mirror: Mapping[str, str] = field(default_factory=dict)
+    """First person -> second person, for saying a whole sentence back; empty where that takes more than words."""
     rules: tuple[Rule, ...]
     asks: tuple[tuple[re.Pattern[str], frozenset[Slot]], ...]
     """What a question asks for; a group `thing` names the thing."""
@@ -184,8 +197,9 @@ class Language:
 
     @cached_property
     def words(self) -> re.Pattern[str]:
-        """Finds the pronouns of `swap` and `address`."""
-        union = "|".join(sorted(map(re.escape, {*self.swap, *self.address}), key=len, reverse=True)) or "(?!)"
+        """Finds the pronouns of `swap`, `address` and `mirror`."""
+        known = {*self.swap, *self.address, *self.mirror}
+        union = "|".join(sorted(map(re.escape, known), key=len, reverse=True)) or "(?!)"
         return re.compile(rf"\b(?:{union})\b" if self.spaced else f"(?:{union})", re.IGNORECASE)
 
     def as_note(self, text: str) -> str:
@@ -195,6 +209,10 @@ class Language:
     def as_address(self, text: str) -> str:
         """Note to second person: "their sister" -> "your sister"."""
         return self._replaced(text, self.address)
+
+    def mirrored(self, text: str) -> str:
+        """A sentence said back: "I found my keys" -> "you found your keys"; unchanged where it names nobody of us."""
+        return self._replaced(text, self.mirror)
 
     def _replaced(self, text: str, table: Mapping[str, str]) -> str:
         return self.words.sub(lambda match: table.get(match[0].casefold(), match[0]), text)

@@ -11,7 +11,7 @@ from persona_graph.policy.offline.evidence import hits_evidence, opening_evidenc
 from persona_graph.policy.offline.keywords import keywords_of
 from persona_graph.policy.offline.languages import language_of
 from persona_graph.policy.offline.replies import about_us, from_choices, from_evidence, to_statement
-from persona_graph.policy.offline.sentences import words_of
+from persona_graph.policy.offline.sentences import quoted, words_of
 from persona_graph.policy.offline.weighing import ENOUGH, SURE, Weighed, weigh
 from persona_graph.timerange import ALWAYS, TimeRange
 
@@ -85,7 +85,7 @@ def _look(asked: Asked, looks: int) -> str:
 
 def _look_for_words(opening: Opening) -> str:
     text = words_of(opening.query)
-    words = " ".join(keywords_of((text,), language_of(text))) or opening.query.searchable or "."
+    words = " ".join(keywords_of((text,), language_of(text))) or quoted(opening.query.searchable) or "."
     return _retrieve("I am to look into memory first.", words, ALWAYS)
 
 

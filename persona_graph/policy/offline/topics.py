@@ -47,7 +47,8 @@ def _shared(terms: Sequence[set[str]], place: int) -> float:
 def _topic(turns: Sequence[Turn], offset: int, language: Language) -> dict[str, Any]:
     keywords = keywords_of((_text(turn) for turn in turns), language, KEYWORDS)
     quote = _salient(turns, set(keywords), language)
-    summary = f"{', '.join(keywords)}: “{quote}”" if keywords else f"“{quote}”"
+    # Where no spaces part words, keywords are pairs of characters: good to search, bad to read.
+    summary = f"{', '.join(keywords)}: “{quote}”" if keywords and language.spaced else f"“{quote}”"
     return {
         "summary": summary,
         "keywords": list(keywords),
@@ -56,12 +57,13 @@ def _topic(turns: Sequence[Turn], offset: int, language: Language) -> dict[str, 
 
 
 def _salient(turns: Sequence[Turn], keywords: set[str], language: Language) -> str:
-    """The sentence that says most of the topic, the person's before the assistant's, the earlier of equals."""
+    """The sentence that says most of the topic: the person's before the assistant's, statements before questions."""
     wanted = content_terms(" ".join(keywords), language)
     for role in (Role.PERSON, Role.ASSISTANT):
-        said = [s.text for turn in turns for s in sentences(turn.said_by(role), language)]
+        said = [s for turn in turns for s in sentences(turn.said_by(role), language)]
         if said:
-            return quoted(max(said, key=lambda text: len(wanted.keys() & content_terms(text, language).keys())), QUOTE)
+            best = max(said, key=lambda s: (not s.asks, len(wanted.keys() & content_terms(s.text, language).keys())))
+            return quoted(best.text, QUOTE)
     return ""
 
 

@@ -56,6 +56,8 @@ def weigh(evidence: Iterable[Evidence], asked: Asked) -> tuple[Weighed, ...]:
 def _weighed(evidence: Evidence, asked: Asked) -> Weighed:
     shared = _shared(evidence, asked)
     fit, fact = max(((_fit(f, asked), f) for f in evidence.facts), key=lambda pair: pair[0], default=(0.0, None))
+    if fit <= 0 and evidence.origin is Origin.PERSON:
+        fact = None  # the sentence answers, not what a rule made of it
     score = shared + fit + _when(evidence, asked)
     if shared > 0 or fit > 0:
         score += 0.3 if asked.of_us and evidence.origin is Origin.ASSISTANT else _PRIOR[evidence.origin]
@@ -64,7 +66,7 @@ def _weighed(evidence: Evidence, asked: Asked) -> Weighed:
 
 def _shared(evidence: Evidence, asked: Asked) -> float:
     """The share of the question's words in the evidence; nothing unless one of them says something."""
-    terms = set(analyse(evidence.text))
+    terms = set(analyse(f"{evidence.about} {evidence.text}"))
     if asked.specific and not asked.specific & terms:
         return 0.0
     whole = sum(asked.terms.values())

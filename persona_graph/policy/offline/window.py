@@ -43,6 +43,14 @@ def window_of(text: str, now: datetime, language: Language, *, ahead: bool = Fal
         return ALWAYS
 
 
+def without_dates(text: str, now: datetime, language: Language) -> str:
+    """The text without the dates it names."""
+    kept = text
+    for each in sorted(_named(text, now.date(), language, ahead=False), key=lambda each: each.start, reverse=True):
+        kept = f"{kept[: each.start]} {kept[each.end :]}"
+    return " ".join(kept.split())
+
+
 def _spanned(text: str, named: list[_Named], now: datetime, language: Language) -> TimeRange:
     start = _midnight(min(each.first for each in named), now)
     end = _midnight(max(each.last for each in named) + _ONE_DAY, now)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from persona_graph.cli import app
+from persona_graph.cli.app import app
 
 Run = Callable[..., Result]
 

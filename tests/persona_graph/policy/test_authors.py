@@ -103,7 +103,7 @@ SESSION = EpisodesInput(turns=tuple(turn(f"about {n}", name=f"t{n}", minutes_ago
         '[{"topic_summary": "Tea: hot", "keywords": "tea", "source_dialog_indices": [0, 1]},\n'
         '{"topic_summary": "Sail", "keywords": "sail", "source_dialog_indices": [2, 9]}]',
         "topic_summary: Tea: hot\nkeywords: tea\nsource_dialog_indices: 0-1\n"
-        "topic_summary: Sail\nkeywords: sail\nsource_dialog_indices: 3",
+        "topic_summary: Sail\nkeywords: sail\nsource_dialog_indices: 2, 3",
     ],
 )
 def test_topics_are_read_counted_from_zero(raw: str) -> None:

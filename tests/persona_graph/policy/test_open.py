@@ -26,6 +26,7 @@ def test_a_chat_model_is_wrapped() -> None:
     assert isinstance(open_policy(ScriptedModel()), ChatPolicy)
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("spec", "name"),
     [
@@ -37,6 +38,7 @@ def test_settings_name_the_model_and_its_address(spec: str, name: str) -> None:
     assert open_policy(spec).name == name
 
 
+@pytest.mark.network
 @pytest.mark.parametrize(
     ("spec", "sentence"),
     [
