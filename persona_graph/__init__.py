@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from persona_graph.conversation import Image, Message, Role, Text, Turn
     from persona_graph.errors import PersonaError
+    from persona_graph.graph.base_store import PersonaBaseStore
     from persona_graph.graph.build import create_persona_graph, create_response_graph, create_update_graph
     from persona_graph.graph.context import PersonaContext
+    from persona_graph.graph.middleware import PersonaMiddleware
     from persona_graph.memory.store import MemoryStore, open_store
     from persona_graph.memory.types import Kind, Memory
     from persona_graph.options import Options
@@ -41,8 +43,10 @@ __all__ = [
     "Message",
     "Options",
     "Persona",
+    "PersonaBaseStore",
     "PersonaContext",
     "PersonaError",
+    "PersonaMiddleware",
     "Policy",
     "Query",
     "Reply",
@@ -70,8 +74,10 @@ _HOMES = {
     "Message": "conversation",
     "Options": "options",
     "Persona": "service",
+    "PersonaBaseStore": "graph.base_store",
     "PersonaContext": "graph.context",
     "PersonaError": "errors",
+    "PersonaMiddleware": "graph.middleware",
     "Policy": "policy.policy",
     "Query": "retrieval.query",
     "Reply": "service",

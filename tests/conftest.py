@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 CACHE = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
 """Stays where it is: what libraries keep there (fonts) takes seconds to make and says nothing about a person."""

@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from persona_graph.retrieval import weights as weights_module
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MessageCandidates
-from persona_graph.retrieval.features import NEARBY, message_features
+from persona_graph.retrieval.features import NEARBY, message_features, token_features
 from persona_graph.retrieval.marks import marks
 from persona_graph.retrieval.question import Question, read_question
-from persona_graph.retrieval.token_vectors import TokenMatch, TokenSpace
+from persona_graph.retrieval.token_vectors import StoredTokens, TokenMatch, TokenSpace
 
 _COMMON = ("speaker", "date", "answer", "first_person", "question", "name")
 SETS: Mapping[str, tuple[str, ...]] = {
@@ -176,7 +176,9 @@ def _with_vectors(asked: Sequence[Asked], texts: list[str], model: Any) -> list[
         replace(
             one,
             candidates=replace(one.candidates, cosine=messages @ questions[at]),
-            tokens=space.match(tokens[at], dict(zip(one.candidates.rows.tolist(), stored, strict=True))),
+            tokens=space.match(
+                tokens[at], StoredTokens.of(dict(zip(one.candidates.rows.tolist(), stored, strict=True)))
+            ),
         )
         for at, one in enumerate(asked)
     ]
@@ -190,7 +192,9 @@ def examples(asked: Sequence[Asked], names: Sequence[str]) -> list[Example]:
     nearby = frozenset(name.removesuffix(NEARBY) for name in names if name.endswith(NEARBY))
     found = []
     for one in asked:
-        features = message_features(one.question, one.candidates, nearby=nearby, tokens=one.tokens)
+        features = message_features(one.question, one.candidates, nearby=nearby)
+        if one.tokens is not None:
+            features |= token_features(one.question, one.candidates, one.tokens)
         columns = np.stack([features[name] for name in names], axis=1).astype(np.float64)
         found.append(Example(features=columns, evidence=one.evidence, category=one.category))
     return found

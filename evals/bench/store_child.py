@@ -20,6 +20,7 @@ from persona_graph.embeddings import Embedder
 from persona_graph.memory.store import MemoryStore, open_store
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
+from persona_graph.service import Persona
 from persona_graph.update.drain import embed_pending
 
 Figures = dict[str, Any]
@@ -31,7 +32,7 @@ COLD_MESSAGES = 200
 async def build(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     """One user with all vectors."""
     started = time.perf_counter()
-    await fill(store, user_of(job), job["size"], seed=0)
+    await fill(persona_over(store, MadeUpTokens()), user_of(job), job["size"], seed=0)
     return {"build_s": time.perf_counter() - started}
 
 
@@ -68,9 +69,9 @@ async def insert(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
 
 async def build_many(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     """Many users of 200 messages."""
-    started = time.perf_counter()
+    started, persona = time.perf_counter(), persona_over(store, MadeUpTokens())
     for number in range(job["users"]):
-        await fill(store, cold_user(number), COLD_MESSAGES, seed=number)
+        await fill(persona, cold_user(number), COLD_MESSAGES, seed=number)
     return {"build_s": time.perf_counter() - started}
 
 
@@ -90,12 +91,12 @@ async def cold(store: MemoryStore, job: Mapping[str, Any]) -> Figures:
     return {"many": many.figures(), "one": one.figures(), "rss_mb": rss_mb()}
 
 
-async def fill(store: MemoryStore, user: str, messages: int, *, seed: int) -> None:
+async def fill(persona: Persona, user: str, messages: int, *, seed: int) -> None:
     """Write a year of messages a batch at a time, then give them vectors as the Update stage does."""
     turns = list(Year(seed).turns(messages))
     for start in range(0, len(turns), BATCH):
-        await store.append(user, turns[start : start + BATCH])
-    await embed_pending(persona_over(store, MadeUpTokens()).engine, user)
+        await persona.engine.store.append(user, turns[start : start + BATCH])
+    await embed_pending(persona.engine, user)
 
 
 def question(year: Year, made_up: MadeUpEmbeddings, user: str) -> Query:

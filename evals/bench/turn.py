@@ -12,6 +12,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from typing_extensions import TypedDict
 
 from evals.bench import report
 from evals.bench.script import script
-from evals.bench.synthetic import Year
+from evals.bench.synthetic import START, YEAR, Year
 from evals.bench.timing import Times, percentiles
+from persona_graph.engine import Clock, real_clock
 from persona_graph.jobs.reason import REASON
 from persona_graph.options import Options, Updates
 from persona_graph.policy.scripted import ScriptedPolicy
@@ -32,6 +34,7 @@ BLOCKS, BLOCK = 8, 5
 """Turns come in blocks, back to back, so that the updates of one run while the next is answered."""
 TURNS, WARM_UP = 150, 10
 USERS, CROWD_CALL_S, CROWD_RETRIEVALS = 200, 2.0, 2
+PAUSE = timedelta(minutes=4)
 HISTORY = 400
 """Messages that a person has before the bench begins."""
 
@@ -78,9 +81,25 @@ def bare_graph(latency_s: float, retrievals: int) -> Any:
     return builder.compile()
 
 
-def opened(folder: Path, policy: ScriptedPolicy, updates: Updates = Updates.BACKGROUND) -> Persona:
+class Ticking:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = START + YEAR
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go_on(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.now += by
+
+
+def opened(
+    folder: Path, policy: ScriptedPolicy, updates: Updates = Updates.BACKGROUND, clock: Clock = real_clock
+) -> Persona:
     """A Persona over a new store."""
-    return Persona.open(f"sqlite:{folder}", policy=policy, options=Options(updates=updates))
+    return Persona.open(f"sqlite:{folder}", policy=policy, options=Options(updates=updates), clock=clock)
 
 
 async def with_history(persona: Persona, users: Sequence[str], messages: int) -> None:
@@ -118,13 +137,18 @@ async def beside_updates(folder: Path) -> Figures:
 
 
 async def framework_cost(folder: Path) -> Figures:
-    """A turn of three calls that take no time, and a bare graph of as many steps, in turns."""
+    """A turn of three calls that take no time, and a bare graph of as many steps, in turns.
+
+    Four minutes pass between the turns, so that 14 of them stand in the prompt; then as many come in one hour, back to
+    back, with the updates of the turns before still running.
+    """
     report.say(f"{TURNS} turns of three calls that take no time ...")
-    policy = ScriptedPolicy(script(CROWD_RETRIEVALS))
-    persona, bare = opened(folder / "cost", policy), bare_graph(0.0, CROWD_RETRIEVALS)
+    policy, clock = ScriptedPolicy(script(CROWD_RETRIEVALS)), Ticking()
+    persona, bare = opened(folder / "cost", policy, clock=clock), bare_graph(0.0, CROWD_RETRIEVALS)
     await with_history(persona, ["ana"], HISTORY)
     ours, theirs, updates = Times(), Times(), Times()
     for number in range(TURNS + WARM_UP):
+        clock.go_on(PAUSE)
         with ours.step():
             await persona.achat("ana", f"What did I say of w{number}?")
         with updates.step():
@@ -133,6 +157,7 @@ async def framework_cost(folder: Path) -> Figures:
             await bare.ainvoke({"asked": 0})
     busy = Times()
     for number in range(TURNS):
+        clock.go_on(PAUSE / 10)
         with busy.step():
             await persona.achat("ana", f"And of w{number}?")
     await persona.aflush("ana")

@@ -125,6 +125,7 @@ class Conversation:
     def _again(self) -> None:
         from persona_graph.cli.views.turn import TurnView
 
+        self._remember_unanswered()
         if not self.unanswered:
             raise InputError("every message is answered")
         with TurnView(console, self.settings.zone) as view:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from persona_graph.cli.edge import Model, Store, edge_of, open_persona
-from persona_graph.cli.views.style import console, short
+from persona_graph.cli.views.style import console, counted, short
 from persona_graph.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -32,12 +34,23 @@ def worker(
         raise ConfigurationError(
             "a worker needs a model; set PERSONA_MODEL or pass --model, for example ollama:llama3.2"
         )
-    stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
     console.print(f"Working on {settings.store} with {settings.model}; Ctrl-C stops.", soft_wrap=True, markup=False)
-    done = asyncio.run(_once(settings) if once else _work(settings, idle_s, stop))
-    console.print(f"Stopped after {done} jobs.")
+    with _interrupts() as stop:
+        done = asyncio.run(_once(settings) if once else _work(settings, idle_s, stop))
+    console.print(f"Stopped after {counted(done, 'job')}.")
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and a service manager's SIGTERM set, so that the job at hand is finished first."""
+    stop = threading.Event()
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, lambda *_: stop.set()) for name in names]
+    try:
+        yield stop
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
 
 
 async def _work(settings: Settings, idle_s: float, stop: threading.Event) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.config import get_config
 from langgraph.prebuilt import ToolRuntime
 from langgraph.runtime import Runtime
-from typing_extensions import NotRequired
 
 from persona_graph.blocking import background, blocking
 from persona_graph.conversation import Message, Role, Turn, digest_of
@@ -49,7 +48,7 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
         from langchain.agents import create_agent
         from persona_graph import Persona, PersonaMiddleware
 
-        persona = Persona.open("sqlite:memory", model="ollama:llama3.2")  # learns; the agent has its own model
+        persona = Persona.open("sqlite:memory", model="offline")  # what learns; the agent has a model of its own
         agent = create_agent("ollama:llama3.2", middleware=[PersonaMiddleware(persona)])
         agent.invoke({"messages": [("user", "I moved to Lisbon.")]}, {"configurable": {"user_id": "ana"}})
 
@@ -72,7 +71,7 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
         super().__init__()
         self.persona, self.record = persona, record
         asked = limits if limits is not None else persona.engine.options.limits
-        self.limits = {target: k for target, k in asked.items() if target is not Target.IMAGE}
+        self.limits: Mapping[Target, int] = {target: k for target, k in asked.items() if target is not Target.IMAGE}
         self.tools: Sequence[BaseTool] = [_search_tool(self)] if search_tool else []
         self._instructions = INSTRUCTIONS + (LOOKING if search_tool else "")
         # Not in the agent's state: that is streamed and checkpointed, and memory text belongs in neither.
@@ -83,7 +82,9 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
         await self._recall(_user(runtime.context), state["messages"])
         return {"persona_at": self.persona.engine.clock().isoformat()}
 
-    before_agent = blocking(abefore_agent)
+    def before_agent(self, state: PersonaState, runtime: Runtime[Any]) -> dict[str, Any]:
+        """The same for `invoke`."""
+        return background.run(self.abefore_agent(state, runtime))
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
@@ -107,7 +108,9 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
             if self.persona.engine.options.updates is Updates.INLINE:
                 await self.persona.aflush(user)
 
-    after_agent = blocking(aafter_agent)
+    def after_agent(self, state: PersonaState, runtime: Runtime[Any]) -> None:
+        """The same for `invoke`."""
+        background.run(self.aafter_agent(state, runtime))
 
     async def _with_memory(self, request: ModelRequest[Any]) -> ModelRequest[Any]:
         user, messages = _user(request.runtime.context), request.state["messages"]

@@ -11,6 +11,7 @@ from persona_graph.graph.response import MOMENT, liveliest
 from persona_graph.jobs.context import found_pieces
 from persona_graph.jobs.format import DATA_RULE, Piece, conversation, fields, section, stamp
 from persona_graph.memory.types import Kind
+from persona_graph.options import Search
 from persona_graph.receipt import within_budget
 from persona_graph.retrieval.query import Hits, Query, Target
 from persona_graph.service import Persona
@@ -28,7 +29,6 @@ LOOKING = """
 What is not shown may still be in memory: look there with search_memory before you say that you do not know."""
 
 SEARCHED: Mapping[Target, int] = {
-    Target.CORE: 2,
     Target.SEMANTIC: 4,
     Target.EPISODIC: 2,
     Target.PROCEDURAL: 2,
@@ -110,6 +110,8 @@ async def search(
         exclude=exclude,
         turn_tokens=engine.options.turn_tokens,
         now=engine.clock().astimezone(engine.zone),
+        dense_only=engine.options.search is Search.DENSE,
+        back_fill=engine.options.back_fill,
     )
     return await persona.aretrieve(query)
 

@@ -96,7 +96,8 @@ async def reason(engine: Engine, context: PersonaContext, emit: Emit, state: Res
         emit({"type": "retrieve", "keywords": action.keywords, "start": start, "end": end})
     step = step_receipt(completion, job=REASON.name, act=type(action).__name__.lower())
     said = (*given.transcript, *completion.said)
-    return {"work": replace(work, action=action, transcript=said, steps=(*work.steps, step))}
+    work = replace(work, action=action, transcript=said, steps=(*work.steps, step))
+    return _drafted(engine, work, action.text) if isinstance(action, Answer) else {"work": work}
 
 
 async def retrieve(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
@@ -128,7 +129,9 @@ async def retrieve(engine: Engine, context: PersonaContext, emit: Emit, state: R
 async def respond(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
     """Answer in one shot from everything at hand, without reasoning."""
     work = await _work(engine, context, state)
-    hits = state.get("hits") or Hits(hits=())
+    hits = state.get("hits")
+    if hits is None:  # resumed from a checkpoint, which holds no memory text
+        hits = await search(engine.store, _query(work, _first_retrieval(work)), engine.embedder)
     given = RespondInput(opening=work.opening, hits=hits.hits)
     try:
         completion = await engine.policy_for(work.user).ask(
@@ -142,15 +145,14 @@ async def respond(engine: Engine, context: PersonaContext, emit: Emit, state: Re
         await _mark_failed(engine, context, work)
         raise
     step = step_receipt(completion, job=RESPOND.name, act="answer")
-    answer = Answer(think="", text=completion.value)
-    return {"work": replace(work, action=answer, steps=(*work.steps, step))}
+    work = replace(work, action=Answer(think="", text=completion.value), steps=(*work.steps, step))
+    return _drafted(engine, work, completion.value)
 
 
 async def answer(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
     """Write the answered turn and its open jobs, durably and in one step; then give the answer."""
     work = await _work(engine, context, state)
-    text = work.action.text if isinstance(work.action, Answer) else ""
-    receipt = _receipt(engine, work)
+    text, receipt = state["draft"], state["receipt"]
     if not context.read_only:
         await _write(engine, context, work, text, receipt)
     emit({"type": "answer", "text": text, "turn": work.turn.id})
@@ -167,7 +169,8 @@ def after_load(state: ResponseState) -> Literal["reason", "retrieve"]:
 
 def after_reason(state: ResponseState) -> Literal["retrieve", "answer"]:
     """What the model chose."""
-    return "retrieve" if isinstance(state["work"].action, Retrieve) else "answer"
+    work = state.get("work")  # absent when a person edits the draft of an interrupted run
+    return "retrieve" if work is not None and isinstance(work.action, Retrieve) else "answer"
 
 
 def after_retrieve(state: ResponseState) -> Literal["reason", "respond"]:
@@ -302,6 +305,11 @@ def _fallen_back(error: MalformedOutput, given: ReasonInput) -> Completion[Actio
 def _spoken(turn: Turn) -> Message:
     blocks = tuple(block for m in turn.messages if m.role is Role.PERSON for block in m.blocks)
     return Message(role=Role.PERSON, blocks=blocks)
+
+
+def _drafted(engine: Engine, work: Work, text: str) -> Changes:
+    """The answer and its receipt stand in tracked state: a run that is resumed before `answer` must not lose them."""
+    return {"work": work, "draft": text, "receipt": _receipt(engine, work)}
 
 
 def _receipt(engine: Engine, work: Work) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class ResponseOutput(TypedDict):
 class ResponseState(ResponseOutput, total=False):
     """In between."""
 
+    draft: str
+    """The answer until it is written; at `interrupt_before=["answer"]` a person may change it."""
     work: Annotated[Work, UntrackedValue]
     hits: Annotated[Hits, UntrackedValue]
     """What the one retrieval found, when the answer comes without reasoning."""

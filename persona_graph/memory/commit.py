@@ -129,7 +129,7 @@ class Knowledge:
             keywords=new.keywords,
             key=held.key,
             event=TimeRange(start=began, end=new.event.end if (new.event.end or began) > began else None),
-            believed=TimeRange(start=commit.at),
+            believed=TimeRange(start=old.believed.end),  # not before the old one, should a commit come late
             images=new.images,
             pinned=held.pinned,
             source=commit.source,
@@ -193,13 +193,20 @@ def _first(commit: Commit, index: int, new: Add) -> Memory:
         text=new.text,
         keywords=new.keywords,
         key=new.key,
-        event=TimeRange(start=new.event.start or commit.at, end=new.event.end),
+        event=_since(new.event, commit.at),
         believed=TimeRange(start=commit.at),
         images=new.images,
         source=commit.source,
         evidence=new.evidence or commit.evidence,
         commit=commit.id,
     )
+
+
+def _since(event: TimeRange, at: datetime) -> TimeRange:
+    """An event of unknown beginning began when we heard of it, or at some time before it ended."""
+    if event.start is not None or (event.end is not None and event.end <= at):
+        return event
+    return TimeRange(start=at, end=event.end)
 
 
 def _closed(memory: Memory, believed_end: datetime, event_end: datetime) -> Memory:

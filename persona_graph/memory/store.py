@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from persona_graph.conversation import Turn, digest_of
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.personality import BigFive, PersonalityPoint, Trait
+from persona_graph.personality import BigFive, NeutralPolicy, PersonalityPoint, Trait
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
+from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
 
 
@@ -125,7 +126,8 @@ class MemoryStore(Protocol):
         An answered turn is never written twice: an id that is held as answered is passed over, one that
         is held as asked or failed is replaced. An open job whose id is held takes the union of both
         `turns` and the new `not_before`; a job with no turns that is not held is passed over. Jobs are
-        written only when at least one of their turns was, or when they have none.
+        written only when at least one of their turns was, or when they have none; turns that are passed
+        over here join no job.
         """
         ...
 
@@ -230,8 +232,8 @@ class MemoryStore(Protocol):
         """For rows of candidates, in their order: the turn and which of its messages it is."""
         ...
 
-    async def token_vectors(self, user: str, rows: Sequence[int]) -> Mapping[int, NDArray[np.int8]]:
-        """Quantised token vectors of messages, (k, d') a row; rows without any are absent."""
+    async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:
+        """Quantised token vectors of messages; rows without any are absent."""
         ...
 
     # vectors
@@ -267,8 +269,8 @@ class MemoryStore(Protocol):
         ...
 
 
-def open_store(url: str) -> MemoryStore:
-    """The store that a URL names: `sqlite:FOLDER` (or a bare path), later `weaviate://...`.
+def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
+    """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
 
     Raises: ConfigurationError when the scheme is unknown.
     """
@@ -278,5 +280,5 @@ def open_store(url: str) -> MemoryStore:
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
         from persona_graph.memory.sqlite.store import SqliteStore
 
-        return SqliteStore(rest if scheme == "sqlite" else url)
+        return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
     raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")

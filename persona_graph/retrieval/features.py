@@ -41,7 +41,6 @@ def message_features(
     *,
     nearby: frozenset[str],
     by_speaker: bool = True,
-    tokens: TokenMatch | None = None,
 ) -> dict[str, Column]:
     """What the question and the candidates allow to say; `nearby` names the matches wanted of the passage too."""
     neighbours = _neighbours(candidates)
@@ -49,9 +48,6 @@ def message_features(
     features = {"words": _windowed(candidates.hits.astype(np.float32), importance, neighbours)}
     if candidates.cosine is not None:
         features["meaning"] = np.maximum(candidates.cosine, 0).astype(np.float32)
-    if tokens is not None:
-        similarity = tokens.spread(candidates.rows)
-        features["tokens"] = _windowed(similarity, tokens.importance(question, importance), neighbours)
     places = _places(candidates)
     for name in nearby & features.keys():
         features[name + NEARBY] = _nearby(features[name], places)
@@ -62,6 +58,14 @@ def message_features(
     features["name"] = _marked(candidates, Mark.NAME)
     features["answer"] = _marked(candidates, question.wants)
     return features
+
+
+def token_features(question: Question, candidates: MessageCandidates, tokens: TokenMatch) -> dict[str, Column]:
+    """What the tokens of the best and of their neighbours add."""
+    importance = np.asarray(question.weights, np.float32) * rarity(candidates.frequency, candidates.total)
+    weights = tokens.importance(question, importance)
+    match = _windowed(tokens.spread(candidates.rows), weights, _neighbours(candidates))
+    return {"tokens": match, f"tokens{NEARBY}": _nearby(match, _places(candidates))}
 
 
 def rarity(frequency: NDArray[np.int64], total: int) -> NDArray[np.float32]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.dates import overlap
-from persona_graph.retrieval.features import NEARBY, WINDOW, Column, coverage, message_features, rarity
+from persona_graph.retrieval.features import NEARBY, WINDOW, Column, coverage, message_features, rarity, token_features
 from persona_graph.retrieval.question import Question
 from persona_graph.retrieval.token_vectors import TokenMatch
 from persona_graph.retrieval.weights import TOKENS, VECTORS, WORDS
@@ -28,6 +28,12 @@ EVIDENCE = ("words", "words_nearby", "meaning", "tokens", "date")
 """A candidate is found by at least one of these; the other features only help to order what is found."""
 
 
+PASSAGES = frozenset(
+    name.removesuffix(NEARBY) for weights in (WORDS, VECTORS) for name in weights if name.endswith(NEARBY)
+)
+"""Features that look at the whole passage too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
     """Scores of candidates, and the order of those that were found."""
@@ -38,6 +44,8 @@ class Ranking:
     """(n,) the sum of the parts."""
     parts: Mapping[str, Column]
     """(n,) what each feature adds."""
+    features: Mapping[str, Column] = field(default_factory=dict)
+    """(n,) the features themselves, for a second stage."""
 
     def parts_of(self, index: int) -> dict[str, float]:
         """The parts of one candidate's score that are not zero, for receipts."""
@@ -45,17 +53,19 @@ class Ranking:
         return {name: value for name, value in values.items() if value}
 
 
-def rank_messages(
-    question: Question, candidates: MessageCandidates, *, by_speaker: bool = True, tokens: TokenMatch | None = None
-) -> Ranking:
-    """Rank messages. With token vectors of the best ones (`rows_to_rerank`), call it a second time with `tokens`.
+def rank_messages(question: Question, candidates: MessageCandidates, *, by_speaker: bool = True) -> Ranking:
+    """Rank messages by words and, where there are vectors, by meaning.
 
     `by_speaker` False ignores who speaks: better where a question may name the wrong person.
     """
-    weights = TOKENS if tokens is not None else WORDS if candidates.cosine is None else VECTORS
-    nearby = frozenset(name.removesuffix(NEARBY) for name in weights if name.endswith(NEARBY))
-    features = message_features(question, candidates, nearby=nearby, by_speaker=by_speaker, tokens=tokens)
-    return _ranked(features, weights, candidates.eligible)
+    features = message_features(question, candidates, nearby=PASSAGES, by_speaker=by_speaker)
+    return _ranked(features, WORDS if candidates.cosine is None else VECTORS, candidates.eligible)
+
+
+def rerank(question: Question, candidates: MessageCandidates, ranking: Ranking, tokens: TokenMatch) -> Ranking:
+    """The second stage: the same messages with token vectors of the best ones (`rows_to_rerank`)."""
+    features = {**ranking.features, **token_features(question, candidates, tokens)}
+    return _ranked(features, TOKENS, candidates.eligible)
 
 
 def rows_to_rerank(ranking: Ranking, candidates: MessageCandidates, depth: int = RERANK_DEPTH) -> list[int]:
@@ -93,4 +103,4 @@ def _ranked(features: Mapping[str, Column], weights: Mapping[str, float], eligib
     # One whole number each: of equals, the earliest comes first, and no stable (slower) sort is needed.
     keys = -np.rint(scores[order] * SCORE_STEPS).astype(np.int64) * (len(scores) + 1) + order
     order = order[np.argsort(keys)]
-    return Ranking(order=order, scores=scores, parts=parts)
+    return Ranking(order=order, scores=scores, parts=parts, features=features)

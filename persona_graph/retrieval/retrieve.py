@@ -23,7 +23,7 @@ from persona_graph.memory.types import Kind, Memory
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.query import Hit, Hits, Query, Target
 from persona_graph.retrieval.question import Question, read_question
-from persona_graph.retrieval.ranking import Ranking, rank_memories, rank_messages, rows_to_rerank
+from persona_graph.retrieval.ranking import Ranking, rank_memories, rank_messages, rerank, rows_to_rerank
 from persona_graph.timerange import EARLIEST
 from persona_graph.tokens import estimate_tokens
 
@@ -148,18 +148,17 @@ class _Search:
         candidates = await self._best_of(self.store.find_messages, **more)
         if self.query.dense_only:
             return candidates, _by_cosine(candidates)
-        by_speaker = self.query.by_speaker
-        ranking = rank_messages(self.question, candidates, by_speaker=by_speaker)
+        ranking = rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
         space = await self.embedder.token_space() if self.embedder is not None else None
         if space is None or self.embedder is None or self.embedder.tokens is None:
             return candidates, ranking
         rows = rows_to_rerank(ranking, candidates)
         stored = await self.store.token_vectors(self.query.user, rows)
-        if not stored:
+        if not len(stored.rows):
             return candidates, ranking
         (asked,) = await self.embedder.tokens.embed_tokens([self.question.dense])
         tokens = space.match(asked, stored)
-        return candidates, rank_messages(self.question, candidates, by_speaker=by_speaker, tokens=tokens)
+        return candidates, rerank(self.question, candidates, ranking, tokens)
 
     async def messages(self, target: Target) -> list[Hit]:
         images = target is Target.IMAGE

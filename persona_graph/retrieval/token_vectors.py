@@ -69,22 +69,41 @@ class TokenSpace:
         """(k', d') what is kept of a message: the tokens of words that say something, as small integers."""
         return np.rint(self._reduced(_content(tokens).vectors) * SCALE).astype(np.int8)
 
-    def match(self, question: TokenVectors, stored: Mapping[int, NDArray[np.int8]]) -> TokenMatch:
-        """How near the tokens of a question come to those of messages: row -> what is stored of it."""
+    def match(self, question: TokenVectors, stored: StoredTokens) -> TokenMatch:
+        """How near the tokens of a question come to those of messages."""
         asked = _content(question)
-        rows = np.array(sorted(row for row, kept in stored.items() if len(kept)), np.int64)
-        similarity = np.zeros((len(asked.words), len(rows)), np.float32)
-        if len(rows):
-            kept = [stored[int(row)] for row in rows]
-            starts = np.cumsum([0, *(len(vectors) for vectors in kept[:-1])])
-            products = np.concatenate(kept, dtype=np.float32) @ self._reduced(asked.vectors).T
-            similarity = np.maximum(np.maximum.reduceat(products, starts, axis=0).T / SCALE, 0)
-        return TokenMatch(words=asked.words, rows=rows, similarity=similarity)
+        similarity = np.zeros((len(asked.words), len(stored.rows)), np.float32)
+        if len(stored.rows):
+            products = stored.vectors.astype(np.float32) @ self._reduced(asked.vectors).T
+            similarity = np.maximum(np.maximum.reduceat(products, stored.starts, axis=0).T / SCALE, 0)
+        return TokenMatch(words=asked.words, rows=stored.rows, similarity=similarity)
 
     def _reduced(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         reduced = (vectors - self.mean) @ self.directions
         lengths = np.linalg.norm(reduced, axis=1, keepdims=True)
         return np.asarray(reduced / np.maximum(lengths, 1e-9), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTokens:
+    """What is kept of the tokens of several messages, one after the other."""
+
+    rows: NDArray[np.int64]
+    """(r,) ascending; messages without tokens are absent."""
+    starts: NDArray[np.int64]
+    """(r,) where each message's tokens begin."""
+    vectors: NDArray[np.int8]
+    """(sum of k, d')"""
+
+    @classmethod
+    def of(cls, kept: Mapping[int, NDArray[np.int8]]) -> Self:
+        """Of what `TokenSpace.stored` gave for each row."""
+        rows = sorted(row for row, vectors in kept.items() if len(vectors))
+        if not rows:
+            return cls(rows=np.empty(0, np.int64), starts=np.empty(0, np.int64), vectors=np.empty((0, 1), np.int8))
+        lengths = [len(kept[row]) for row in rows]
+        starts = np.cumsum([0, *lengths[:-1]])
+        return cls(rows=np.array(rows, np.int64), starts=starts, vectors=np.concatenate([kept[row] for row in rows]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

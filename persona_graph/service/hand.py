@@ -15,7 +15,7 @@ from persona_graph.errors import InputError, NotFound
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.operations import Add, Delete, Freeze, Operation, Pin, Release, Update
 from persona_graph.memory.types import Kind, Memory, Source
-from persona_graph.personality import BigFive, Trait
+from persona_graph.personality import TRAITS, BigFive, Trait
 from persona_graph.timerange import ALWAYS, TimeRange
 
 
@@ -63,7 +63,8 @@ class Hand:
         """
         if what in set(Trait):
             if value is None:
-                value = dict(zip(Trait, (await self.engine.store.standing(user)).vector.scores, strict=True))[Trait(what)]
+                standing = await self.engine.store.standing(user)
+                value = standing.vector.scores[TRAITS.index(Trait(what))]
             BigFive().replace({Trait(what): value})
         elif not what.startswith(("core:", "procedural:")) or value is not None:
             names = ", ".join(Trait)

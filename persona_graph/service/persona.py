@@ -64,7 +64,8 @@ class Persona(Talking, Looking, Hand, Upkeep):
 
         Raises: ConfigurationError when something named here is not installed or not known.
         """
-        store = open_store(url) if isinstance(url, str) else url
+        options = options or Options()
+        store = open_store(url, neutral=options.neutral) if isinstance(url, str) else url
         if media is None:
             media = FolderMedia(_media_folder(url))
         engine = Engine(
@@ -72,7 +73,7 @@ class Persona(Talking, Looking, Hand, Upkeep):
             policy=policy or (open_policy(model, prompts=prompts, **chat_options) if model is not None else _NoModel()),
             media=media,
             embedder=open_embeddings(embeddings),
-            options=options or Options(),
+            options=options,
             clock=clock,
             zone=zone,
         )

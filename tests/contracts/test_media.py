@@ -48,7 +48,9 @@ def bomb() -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
@@ -60,7 +62,7 @@ async def test_an_image_comes_back_byte_for_byte(media: Media, kind: str) -> Non
     assert await media.put("ana", data, caption="the sea") == kept
 
 
-@pytest.mark.parametrize("user", ["", "../bob", "a/b", "\ud800", "x" * 10_000])
+@pytest.mark.parametrize("user", ["", "../bob", "a/b", "\ud800", "x" * 10_000], ids=ascii)
 async def test_users_never_share_an_image(media: Media, user: str) -> None:
     kept = await media.put(user, picture())
     with pytest.raises(NotFound):
@@ -112,12 +114,18 @@ def test_a_truncated_image_is_refused(kind: str, share: float) -> None:
     assert kind in refused(data[: int(len(data) * share)])
 
 
-@pytest.mark.parametrize("damage", [lambda d: d[:60] + bytes(40) + d[100:], lambda d: d[:12] + b"\xff" * len(d)])
+@pytest.mark.parametrize(
+    "damage",
+    [lambda data: data[:60] + bytes(40) + data[100:], lambda data: data[:12] + b"\xff" * len(data)],
+    ids=["zeros inside", "garbage behind the header"],
+)
 def test_a_broken_image_is_refused(damage: Callable[[bytes], bytes]) -> None:
     refused(damage(picture("PNG", (64, 64))))
 
 
-@pytest.mark.parametrize("data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"BM" + bytes(60), b"%PDF-1.7"])
+@pytest.mark.parametrize(
+    "data", [b"", b"hello", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"BM" + bytes(60), b"%PDF-1.7"]
+)
 def test_what_is_no_image_is_refused_with_what_would_be_right(data: bytes) -> None:
     assert "send a PNG, JPEG, GIF or WebP" in refused(data)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from persona_graph.conversation import Image, Message, Role, Text, Turn, TurnState
 from persona_graph.errors import EmbeddingMismatch, NotFound
@@ -19,6 +20,7 @@ from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, MemoryStore, OpenJob, Standing, Vectors
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.personality import BigFive, Observation, smoothing
+from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.marks import marks
 from persona_graph.timerange import TimeRange
 
@@ -44,7 +46,9 @@ def turn(
 ) -> Turn:
     """A turn on that day; person and assistant speak by turns."""
     sides = ((Role.PERSON, speaker), (Role.ASSISTANT, ""))
-    messages = tuple(Message.of(sides[i % 2][0], text, speaker=sides[i % 2][1]) for i, text in enumerate(said or (name,)))
+    messages = tuple(
+        Message.of(sides[i % 2][0], text, speaker=sides[i % 2][1]) for i, text in enumerate(said or (name,))
+    )
     return Turn(id=name, at=NOON + day * DAY, session=session, messages=messages, state=state)
 
 
@@ -123,7 +127,7 @@ async def test_one_user_never_sees_another(store: MemoryStore) -> None:
     assert await store.users() == ["ana"]
 
 
-@pytest.mark.parametrize("user", ["", "a/b\\..", "\ud800\udfff lone", "名前", "x" * 10_000, "CON", "a\x00b"])
+@pytest.mark.parametrize("user", ["", "a/b\\..", "\ud800\udfff lone", "名前", "x" * 10_000, "CON", "a\x00b"], ids=ascii)
 async def test_any_string_is_a_user(store: MemoryStore, user: str) -> None:
     await store.append(user, [turn("one")], [job("j", "one")])
     assert await store.users() == [user]
@@ -488,7 +492,11 @@ async def test_a_rebuild_changes_nothing(store: MemoryStore) -> None:
     await store.put_vectors("ana", "f", [Vectors(ref=u.ref, vector=unit(i)) for i, u in enumerate(texts_without)])
     before = [await store.memories("ana", history=True), await store.personality("ana"), await store.standing("ana")]
     await store.rebuild("ana")
-    assert before == [await store.memories("ana", history=True), await store.personality("ana"), await store.standing("ana")]
+    assert before == [
+        await store.memories("ana", history=True),
+        await store.personality("ana"),
+        await store.standing("ana"),
+    ]
     assert await store.unembedded("ana", 99) == []
 
 
@@ -542,7 +550,9 @@ async def test_as_of_hides_what_was_said_later_even_as_a_neighbour(store: Memory
 
 async def test_messages_are_chosen_by_turn_image_and_exclusion(store: MemoryStore) -> None:
     picture = Message(role=Role.PERSON, blocks=(Image(digest="d" * 64, caption="camping"),), speaker="Ana")
-    with_image = Turn(id="p", at=NOON + 3 * DAY, session="s", messages=(picture, Message.of(Role.ASSISTANT, "camping!")))
+    with_image = Turn(
+        id="p", at=NOON + 3 * DAY, session="s", messages=(picture, Message.of(Role.ASSISTANT, "camping!"))
+    )
     await store.append("ana", [*(turn(f"t{i}", i, "camping") for i in range(3)), with_image])
     look = Lookup(terms=("camp",))
     assert await found(store, replace(look, images=True)) == ["p#0"]
@@ -556,11 +566,14 @@ async def test_messages_are_chosen_by_turn_image_and_exclusion(store: MemoryStor
 
 @pytest.mark.parametrize(
     ("text", "term"),
-    [("Wir wanderten über Äcker", "über"), ("露营很好", "露营"), ("การเดินทางครั้งนี้", "การ"), ("मैं हिन्दी बोलता हूँ", "हिन्दी")],
+    [
+        ("Wir wanderten über Äcker", "über"),
+        ("露营很好", "露营"),
+        ("การเดินทางครั้งนี้", "การ"),
+        ("मैं हिन्दी बोलता हूँ", "हिन्दी"),
+    ],
 )
 async def test_words_of_every_script_are_found(store: MemoryStore, text: str, term: str) -> None:
-    from persona_graph.retrieval.analysis import analyse
-
     await store.append("ana", [turn("one", 0, text), turn("two", 1, "something else")])
     for wanted in analyse(term):
         assert await found(store, Lookup(terms=(wanted,))) == ["one#0"], wanted
@@ -620,7 +633,7 @@ async def test_as_of_finds_what_was_held_then(store: MemoryStore) -> None:
 # vectors
 
 
-def unit(direction: int, size: int = 8) -> np.ndarray:  # type: ignore[type-arg]
+def unit(direction: int, size: int = 8) -> NDArray[np.float32]:
     made = np.zeros(size, np.float32)
     made[direction % size] = 1
     return made
@@ -636,7 +649,9 @@ async def embed(store: MemoryStore, fingerprint: str = "f", size: int = 8) -> li
 
 async def test_texts_without_a_vector_are_named_until_they_have_one(store: MemoryStore) -> None:
     silent = Message(role=Role.PERSON, blocks=(Image(digest="d" * 64),))
-    await store.append("ana", [turn("b", 1, "second"), turn("a", 0, "first"), replace(turn("p", 2), messages=(silent,))])
+    await store.append(
+        "ana", [turn("b", 1, "second"), turn("a", 0, "first"), replace(turn("p", 2), messages=(silent,))]
+    )
     await store.commit("ana", fact("c", "likes tea"))
     assert [u.text for u in await store.unembedded("ana", 2)] == ["first", "second"]
     assert await embed(store) == ["first", "second", "likes tea"]
@@ -708,9 +723,10 @@ async def test_token_vectors_come_back_by_row(store: MemoryStore) -> None:
     await store.put_vectors("ana", "f", [Vectors(ref=waiting[1].ref, vector=unit(0), tokens=grid)])
     rows = [int(row) for row in (await store.find_messages("ana", Lookup())).rows]
     held = await store.token_vectors("ana", [*rows, 7])
-    assert list(held) == [rows[1]]
-    assert held[rows[1]].dtype == np.int8
-    assert held[rows[1]].tolist() == grid.tolist()
+    assert (held.rows.tolist(), held.starts.tolist()) == ([rows[1]], [0])
+    assert held.vectors.dtype == np.int8
+    assert held.vectors.tolist() == grid.tolist()
+    assert (await store.token_vectors("nobody", rows)).rows.tolist() == []
 
 
 # removal

@@ -87,7 +87,7 @@ class UserFiles:
         found = []
         for path in sorted(self._folder.glob("*.db")) if self._folder.is_dir() else ():
             try:
-                user = _user_in(path)
+                user = user_in(path)
             except sqlite3.Error:
                 logger.warning("%s cannot be read and is passed over", path.name)
                 continue
@@ -103,7 +103,10 @@ class UserFiles:
             file.close()
 
 
-def _user_in(path: Path) -> str | None:
+def user_in(path: Path) -> str | None:
+    """Whose file it is; None when there is none, or when it holds neither a turn nor a commit."""
+    if not path.exists():
+        return None
     db = sqlite3.connect(path, isolation_level=None)
     try:
         query = "SELECT user FROM state WHERE EXISTS (SELECT 1 FROM turns) OR EXISTS (SELECT 1 FROM commits)"

@@ -7,6 +7,7 @@ held, and set before the work is committed: a crash leaves a marker too many, ne
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from persona_graph.durable import make_folder, write_whole
@@ -16,8 +17,8 @@ from persona_graph.memory.sqlite.rows import BEGINNING
 class Markers:
     """The folder of markers; a marker has the name of the user's file."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, user_of: Callable[[str], str | None]) -> None:
+        self._folder, self._user_of = folder, user_of
         self._read: dict[str, tuple[tuple[int, int], tuple[str, int]]] = {}
 
     def _path(self, name: str) -> Path:
@@ -46,7 +47,7 @@ class Markers:
                 status = path.stat()
                 stamp = (status.st_mtime_ns, status.st_ino)
                 held = self._read.get(path.name)
-                user, not_before = held[1] if held and held[0] == stamp else _parse(path.read_bytes())
+                user, not_before = held[1] if held and held[0] == stamp else self._content(path)
             except (FileNotFoundError, ValueError):
                 continue  # lifted in between, or no marker of ours
             seen[path.name] = (stamp, (user, not_before))
@@ -54,6 +55,16 @@ class Markers:
                 found.append((not_before, user))
         self._read = seen
         return [user for _, user in sorted(found)]
+
+    def _content(self, path: Path) -> tuple[str, int]:
+        try:
+            return _parse(path.read_bytes())
+        except ValueError:
+            # A power cut may empty a file that was replaced; whose it is stands in the user's file.
+            user = self._user_of(path.stem)
+            if user is None:
+                raise
+            return user, BEGINNING
 
     def _not_before(self, name: str) -> int | None:
         try:

@@ -208,5 +208,8 @@ def at_rows(file: UserFile, rows: Sequence[int]) -> list[tuple[Turn, int]]:
         if missing:
             raise NotFound(f"message {missing[0]} is no longer there; search again")
         first = sorted({turn for turn, _ in found.values()})
-        turns = dict(zip(first, journal.turns_at(db, first), strict=True))
+        refresh(db, file.messages)
+        begins = file.messages.keys[file.messages.column(_PLACE) == 0]
+        ordinals = [int(place) for place in np.searchsorted(begins, np.array(first, np.int64))]
+        turns = dict(zip(first, journal.turns_at(db, first, ordinals), strict=True))
         return [(turns[found[row][0]], found[row][1]) for row in wanted]

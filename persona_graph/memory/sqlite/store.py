@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import ForeignStore
@@ -26,7 +23,7 @@ from persona_graph.memory.sqlite import (
     outbox,
     vectors,
 )
-from persona_graph.memory.sqlite.files import UserFiles
+from persona_graph.memory.sqlite.files import UserFiles, user_in
 from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import microseconds
@@ -35,6 +32,7 @@ from persona_graph.memory.store import Lookup, OpenJob, Standing, Unembedded, Ve
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
+from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
 
 T = TypeVar("T")
@@ -49,8 +47,9 @@ class SqliteStore:
 
     def __init__(self, folder: str | Path, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> None:
         self._folder = Path(folder).expanduser()
-        self._markers = Markers(self._folder / "due")
-        self._files = UserFiles(self._folder / "users", self._markers, neutral)
+        users = self._folder / "users"
+        self._markers = Markers(self._folder / "due", lambda name: user_in(users / f"{name}.db"))
+        self._files = UserFiles(users, self._markers, neutral)
         self._lanes: Lanes | None = None
         self._lock = threading.Lock()
 
@@ -193,9 +192,9 @@ class SqliteStore:
         """The turns behind rows of candidates."""
         return await self._ask(user, lambda file: message_search.at_rows(file, rows), [])
 
-    async def token_vectors(self, user: str, rows: Sequence[int]) -> Mapping[int, NDArray[np.int8]]:
+    async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:
         """Token vectors of messages."""
-        return await self._ask(user, lambda file: vectors.tokens(file, rows), {})
+        return await self._ask(user, lambda file: vectors.tokens(file, rows), StoredTokens.of({}))
 
     # vectors
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.journal import CHUNK, NOTHING, WAITING
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.store import Unembedded, Vectors
+from persona_graph.retrieval.token_vectors import StoredTokens
 
 MESSAGE, MEMORY = "message", "memory"
 
@@ -111,16 +112,25 @@ def drop(file: UserFile) -> None:
         write.journal_removed = write.knowledge_removed = True
 
 
-def tokens(file: UserFile, rows: Sequence[int]) -> Mapping[int, NDArray[np.int8]]:
+def tokens(file: UserFile, rows: Sequence[int]) -> StoredTokens:
     """Token vectors of these rows, where there are any."""
-    found: dict[int, NDArray[np.int8]] = {}
-    for start in range(0, len(rows), CHUNK):
-        chunk = [int(row) for row in rows[start : start + CHUNK]]
-        places = ",".join("?" * len(chunk))
-        query = f"SELECT row, width, vectors FROM message_tokens WHERE row IN ({places})"
-        for row, width, data in file.db.execute(query, chunk):
-            found[row] = np.frombuffer(data, np.int8).reshape(-1, width)
-    return found
+    found: list[tuple[int, int, bytes]] = []
+    wanted = sorted(map(int, rows))
+    with file.reading() as db:
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            places = ",".join("?" * len(chunk))
+            query = f"SELECT row, width, vectors FROM message_tokens WHERE row IN ({places}) ORDER BY row"
+            found += [entry for entry in db.execute(query, chunk) if entry[2]]
+    if not found:
+        return StoredTokens.of({})
+    width = found[0][1]
+    lengths = np.array([len(data) // width for _, _, data in found], np.int64)
+    return StoredTokens(
+        rows=np.array([row for row, _, _ in found], np.int64),
+        starts=np.cumsum(lengths) - lengths,
+        vectors=np.frombuffer(b"".join(data for _, _, data in found), np.int8).reshape(-1, width),
+    )
 
 
 def refresh_messages(db: sqlite3.Connection, columns: Columns, clock: int) -> None:

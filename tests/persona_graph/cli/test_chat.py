@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,14 @@ from persona_graph.cli import chat
 from persona_graph.cli.chat import Conversation
 from persona_graph.errors import InputError, ModelUnavailable
 from persona_graph.options import Options, Updates
+from persona_graph.personality import Trait
 from persona_graph.policy.scripted import ScriptedPolicy
 from persona_graph.settings import Settings, load_settings
 
 Run = Callable[..., Result]
 
 REPLY = "<think>Nothing to look up.</think><answer>I see.</answer>"
-NEUTRAL = (
-    '{"openness": 3, "conscientiousness": 3, "extraversion": 3, "agreeableness": 3, "neuroticism": 3, "words": []}'
-)
+NEUTRAL = json.dumps({trait.value: 3 for trait in Trait} | {"words": []})
 SAID = {"reason": REPLY, "infer_personality": NEUTRAL, "extract_semantic": '{"operations": []}'}
 
 
@@ -96,7 +96,7 @@ def test_a_message_that_could_not_be_answered_is_kept_and_answered_again(
         talk.say("Hello!")
     assert talk.unanswered
     model.down = False
-    later = Conversation(persona, settings, unanswered=talk.unanswered)
+    later = Conversation(persona, settings)
     later._do("/again")
     assert "I see." in capsys.readouterr().out
     assert not later.unanswered

@@ -16,9 +16,9 @@ from persona_graph.jobs import blocks
 from persona_graph.jobs.reason import REASON, Answer, Must, Opening, ReasonInput, Retrieve, fallback, spoken
 from persona_graph.timerange import ALWAYS, TimeRange
 from tests.support.job_inputs import PLAIN, opening, reason_input
+from tests.support.malformed import GOOD, LOOK, malformed
 
 CHOOSE, RETRIEVE, ANSWER = (reason_input(must=must, looked=False) for must in Must)
-LOOK = '{"keywords": "tea", "start_time": null, "end_time": null}'
 
 
 def utc(*parts: int) -> datetime:
@@ -176,26 +176,6 @@ def test_hopeless_text_has_an_outcome(raw: str, step: ReasonInput, made: Answer 
     else:
         assert isinstance(outcome, Retrieve)
         assert outcome.keywords == PLAIN
-
-
-PARTS = [
-    "<think>", "</think>", "<retrieve>", "</retrieve>", "<answer>", "</answer>", "{", "}", '"keywords":',
-    '"start_time":', '"end_time":', "null", '"2024-05-01"', '"2024-13-41"', '"soon"', "[", "]", ",", "words", " ",
-    "\n", "\\u0000", "NaN", "1e999", '"\\ud800"', "True", "```json", "<|im_end|>", "é", "日本", '"', "\\", "9" * 50,
-    "<", "</",
-]  # fmt: skip
-GOOD = [f"<think>a</think><retrieve>{LOOK}</retrieve>", "<think>a</think><answer>b</answer>"]
-
-
-def malformed(chance: random.Random) -> str:
-    """A good output damaged, or parts of one in any order."""
-    if chance.random() < 0.5:
-        return "".join(chance.choices(PARTS, k=chance.randrange(1, 40)))
-    text = list(chance.choice(GOOD))
-    for _ in range(chance.randrange(1, 6)):
-        place = chance.randrange(len(text))
-        text[place : place + chance.randrange(4)] = chance.choice(PARTS)
-    return "".join(text)
 
 
 def test_ten_thousand_malformed_outputs_end_in_a_defined_outcome() -> None:

@@ -2,85 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from hypothesis import given
-from hypothesis import strategies as st
 
-from persona_graph.memory.commit import Commit, Knowledge, commit_id, fold, memory_id, undone
-from persona_graph.memory.operations import (
-    Add,
-    Delete,
-    Freeze,
-    Keep,
-    Operation,
-    Pin,
-    Release,
-    Undo,
-    Update,
-    from_json,
-    to_json,
-)
-from persona_graph.memory.types import KEYED, Kind, Memory, Source
-from persona_graph.timerange import ALWAYS, TimeRange
-
-START = datetime(2024, 1, 1, tzinfo=UTC)
-DAYS = st.integers(0, 60).map(lambda days: START + timedelta(days=days))
-TEXTS = st.sampled_from(["tea", "coffee", "water", "lives in Oslo", "Женщина"])
-KEYS = st.sampled_from(["name", "Name", "job", "goal"])
-
-
-@st.composite
-def events(draw: st.DrawFn) -> TimeRange:
-    """No interval, an open one or a closed one."""
-    start = draw(st.none() | DAYS)
-    end = draw(st.none() | DAYS)
-    return ALWAYS if start and end and end < start else TimeRange(start=start, end=end)
-
-
-@st.composite
-def operations(draw: st.DrawFn, known: list[str]) -> Operation:
-    """An operation over memories that may exist."""
-    name = st.sampled_from(known) if known else st.just("unknown")
-    add = st.builds(Add, kind=st.sampled_from(Kind), text=TEXTS, event=events(), keywords=st.just(()))
-    keyed = st.builds(Add, kind=st.sampled_from(sorted(KEYED)), text=TEXTS, key=KEYS, event=events())
-    update = st.builds(Update, id=name, text=TEXTS, event=events())
-    by_id = st.one_of(st.builds(Delete, id=name), st.builds(Pin, id=name), st.builds(Release, what=name))
-    held = st.sampled_from(["core:name", "procedural:goal", "openness"])
-    freeze = st.one_of(st.builds(Freeze, what=held), st.builds(Release, what=held), st.just(Keep()))
-    return draw(st.one_of(add, keyed, keyed, update, update, by_id, freeze))
-
-
-@st.composite
-def histories(draw: st.DrawFn, *, ordered: bool = False, undo: bool = True) -> list[Commit]:
-    """Commits that name memories made by those before them; `ordered` ones come by time."""
-    commits: list[Commit] = []
-    known: list[str] = []
-    moments = draw(st.lists(DAYS, max_size=12))
-    for number, at in enumerate(sorted(moments) if ordered else moments):
-        commit = Commit(
-            id=f"c{number}",
-            job="any",
-            at=at,
-            source=draw(st.sampled_from(Source)),
-            operations=tuple(draw(st.lists(operations(known), min_size=1, max_size=3))),
-        )
-        if undo and commits and draw(st.integers(0, 4)) == 0:
-            target = draw(st.sampled_from(commits))
-            taken_back = draw(st.sampled_from([Undo(commit=target.id), Undo(since=target.at)]))
-            commit = replace(commit, operations=(taken_back,))
-        known += [memory_id(commit.id, i) for i, o in enumerate(commit.operations) if isinstance(o, Add)]
-        commits.append(commit)
-    return commits
+from persona_graph.memory.commit import Commit, Knowledge, commit_id, fold, undone
+from persona_graph.memory.operations import Freeze, Operation, Pin, Release, Undo, from_json, to_json
+from persona_graph.memory.types import Memory, Source
+from tests.support.histories import DAYS, HISTORIES, IN_ORDER, OPERATIONS, PLAIN, START
 
 
 def every(knowledge: Knowledge) -> list[Memory]:
     return [memory for versions in knowledge.versions.values() for memory in versions]
 
 
-@given(histories(undo=False))
+@given(PLAIN)
 def test_the_fold_is_one_step_after_another(commits: list[Commit]) -> None:
     knowledge = Knowledge()
     for number, commit in enumerate(commits):
@@ -88,7 +25,7 @@ def test_the_fold_is_one_step_after_another(commits: list[Commit]) -> None:
         assert knowledge == fold(commits[: number + 1])
 
 
-@given(histories(undo=False))
+@given(PLAIN)
 def test_a_step_needs_only_the_newest_versions_it_returns_all_it_changed(commits: list[Commit]) -> None:
     kept: dict[str, Memory] = {}
     frozen: dict[str, float | None] = {}
@@ -102,7 +39,7 @@ def test_a_step_needs_only_the_newest_versions_it_returns_all_it_changed(commits
     assert frozen == whole.frozen
 
 
-@given(histories())
+@given(HISTORIES)
 def test_undo_is_the_fold_without_what_it_takes_back(commits: list[Commit]) -> None:
     gone = undone(commits)
     assert fold(commits) == fold([commit for commit in commits if commit.id not in gone])
@@ -112,25 +49,25 @@ def test_undo_is_the_fold_without_what_it_takes_back(commits: list[Commit]) -> N
         assert fold([*commits, taken_back, again]) == fold(commits)
 
 
-@given(histories(), DAYS)
+@given(HISTORIES, DAYS)
 def test_as_of_is_the_fold_of_what_was_known_then(commits: list[Commit], moment: datetime) -> None:
     known = [commit for commit in commits if commit.at <= moment]
     assert fold(commits, as_of=moment) == fold(known)
 
 
-@given(histories(ordered=True, undo=False), DAYS)
+@given(IN_ORDER, DAYS)
 def test_believed_intervals_say_what_was_held_at_a_moment(commits: list[Commit], moment: datetime) -> None:
     held = {(m.id, m.text) for m in every(fold(commits)) if moment in m.believed}
     assert held == {(m.id, m.text) for m in every(fold(commits, as_of=moment)) if m.current}
 
 
-@given(histories())
+@given(HISTORIES)
 def test_a_key_has_at_most_one_current_memory(commits: list[Commit]) -> None:
     current = [(m.kind, m.key.casefold()) for m in every(fold(commits)) if m.current and m.key]
     assert len(current) == len(set(current))
 
 
-@given(histories(ordered=True))
+@given(HISTORIES)
 def test_believed_intervals_of_one_memory_never_overlap(commits: list[Commit]) -> None:
     for versions in fold(commits).versions.values():
         assert [memory.version for memory in versions] == list(range(1, len(versions) + 1))
@@ -140,7 +77,7 @@ def test_believed_intervals_of_one_memory_never_overlap(commits: list[Commit]) -
             assert older.believed.end <= newer.believed.start
 
 
-@given(histories())
+@given(HISTORIES)
 def test_what_is_pinned_or_frozen_changes_only_by_the_persons_hand(commits: list[Commit]) -> None:
     knowledge = Knowledge()
     for commit in commits:
@@ -154,7 +91,7 @@ def test_what_is_pinned_or_frozen_changes_only_by_the_persons_hand(commits: list
                 assert knowledge.current(memory.id) == memory
 
 
-@given(operations(["m1", "m2"]))
+@given(OPERATIONS)
 def test_operations_are_json_both_ways(operation: Operation) -> None:
     assert from_json(to_json(operation)) == operation
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from persona_graph.retrieval.question import read_question
-from persona_graph.retrieval.token_vectors import DIMENSIONS, SCALE, TokenSpace, TokenVectors
+from persona_graph.retrieval.token_vectors import DIMENSIONS, SCALE, StoredTokens, TokenSpace, TokenVectors
 
 
 class WordVectors:
@@ -60,21 +60,21 @@ def test_the_same_word_matches_fully_and_another_hardly(space: TokenSpace) -> No
         3: space.stored(EMBEDDER.of("lake house")),
         5: np.zeros((0, 96), np.int8),
     }
-    match = space.match(EMBEDDER.of("pottery"), stored)
+    match = space.match(EMBEDDER.of("pottery"), StoredTokens.of(stored))
     assert match.rows.tolist() == [3, 7]
     assert match.similarity[0, 1] == pytest.approx(1, abs=0.02)
     assert match.similarity[0, 0] < 0.6
 
 
 def test_messages_without_token_vectors_match_nothing(space: TokenSpace) -> None:
-    match = space.match(EMBEDDER.of("pottery"), {7: space.stored(EMBEDDER.of("pottery"))})
+    match = space.match(EMBEDDER.of("pottery"), StoredTokens.of({7: space.stored(EMBEDDER.of("pottery"))}))
     assert match.spread(np.array([3, 7, 9]))[0].tolist() == pytest.approx([0, match.similarity[0, 0], 0])
-    empty = space.match(EMBEDDER.of("pottery"), {})
+    empty = space.match(EMBEDDER.of("pottery"), StoredTokens.of({}))
     assert empty.spread(np.array([3, 7])).tolist() == [[0, 0]]
 
 
 def test_the_pieces_of_a_word_share_its_importance(space: TokenSpace) -> None:
     question = read_question("pottery workshop")
-    match = space.match(EMBEDDER.of("pottery workshop workshop"), {7: space.stored(EMBEDDER.of("pottery"))})
+    match = space.match(EMBEDDER.of("pottery workshop workshop"), StoredTokens.of({7: space.stored(EMBEDDER.of("pottery"))}))
     importance = match.importance(question, np.array([2, 3], np.float32))
     assert importance.tolist() == [2, 1.5, 1.5]

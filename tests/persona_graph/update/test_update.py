@@ -333,3 +333,16 @@ async def test_a_client_may_do_the_middle_part(opened: Any) -> None:
         assert "I play the cello" in prompt[-1].text
         await submit(it.engine, "ana", job, given, (Add(kind=Kind.SEMANTIC, text="plays the cello"),), Source.CLIENT)
         assert [m.source for m in await it.amemories("ana")] == [Source.CLIENT]
+
+
+@pytest.mark.parametrize(("neutral", "openness"), [("vector", 4.0), ("never", 3.5)])
+async def test_the_neutral_policy_reaches_the_fold(opened: Any, neutral: str, openness: float) -> None:
+    from persona_graph.personality import NeutralPolicy
+
+    said = iter((NEUTRAL | {"openness": 5}, NEUTRAL))
+    script = model(infer_personality=lambda _g: json.dumps(next(said)))
+    async with opened(script, neutral=NeutralPolicy(neutral)) as it:
+        for n in range(2):
+            await it.achat("ana", "Hello", at=NOW + timedelta(minutes=n))
+        await it.aflush("ana")
+        assert (await it.apersonality("ana")).vector.openness == pytest.approx(openness, abs=0.01)
