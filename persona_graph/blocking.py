@@ -37,10 +37,17 @@ class BackgroundLoop:
         with self._lock:
             if self._loop is None or self._thread is None or not self._thread.is_alive():
                 loop = asyncio.new_event_loop()
+                loop.set_exception_handler(_report)
                 self._thread = threading.Thread(target=loop.run_forever, name="persona-graph", daemon=True)
                 self._thread.start()
                 self._loop = loop
             return self._loop
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong in a task, but not while the process ends: threads are gone then, and the outbox waits."""
+    if threading.main_thread().is_alive():
+        loop.default_exception_handler(context)
 
 
 background = BackgroundLoop()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from persona_graph.cli.edge import Model, Store, User, edge_of, escaped, open_persona, sentence
+from persona_graph.cli.edge import Model, Store, User, edge_of, escaped, need_model, open_persona, sentence
 from persona_graph.cli.views.style import console, counted, errors
-from persona_graph.errors import ConfigurationError, InputError, ModelUnavailable, PersonaError
+from persona_graph.errors import InputError, ModelUnavailable, PersonaError
 
 if TYPE_CHECKING:
     from persona_graph.service import Persona
@@ -37,12 +37,8 @@ def chat(
 ) -> None:
     """Talk to the assistant. Reads lines from a pipe too."""
     settings = edge_of(ctx).settings(user=user, store=store, model=model)
+    need_model(settings)
     with open_persona(settings) as persona:
-        if settings.model is None:
-            raise ConfigurationError(
-                "no model is configured; with Ollama running: pip install 'persona-graph[ollama]', then "
-                "persona chat --model ollama:llama3.2 (or --model offline for rules without a model)"
-            )
         talk = Conversation(persona, settings, images=list(image or ()))
         if message is not None:
             talk.say(message)

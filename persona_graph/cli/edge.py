@@ -91,6 +91,15 @@ def open_persona(settings: Settings) -> Persona:
     return Persona.from_settings(settings)
 
 
+def need_model(settings: Settings, otherwise: str = "") -> None:
+    """Say how to get a model. Raises: ConfigurationError when none is configured."""
+    if settings.model is None:
+        raise ConfigurationError(
+            "no model is configured; with Ollama running: pip install 'persona-graph[ollama]', then add "
+            f"--model ollama:llama3.2 or set PERSONA_MODEL (offline answers by rules, without a model{otherwise})"
+        )
+
+
 def tracing(env: Mapping[str, str]) -> str:
     """A sentence when LangSmith's variables would send what is said and remembered to its server, else nothing."""
     on = [name for name in TRACING if env.get(name, "").strip().casefold() in ("true", "1", "yes")]

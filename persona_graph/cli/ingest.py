@@ -11,9 +11,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from persona_graph.blocking import background
-from persona_graph.cli.edge import FAILED, Json, Model, Store, edge_of, escaped, open_persona
+from persona_graph.cli.edge import FAILED, Json, Model, Store, edge_of, escaped, need_model, open_persona
 from persona_graph.cli.views.style import console, errors
-from persona_graph.errors import ConfigurationError, ImageError, InputError
+from persona_graph.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from persona_graph.conversation import Image
@@ -57,10 +57,8 @@ def ingest(
     from persona_graph.ingest import load
 
     settings = edge_of(ctx).settings(store=store, model=model, options={"updates": "off"})
-    if settings.model is None and not no_update:
-        raise ConfigurationError(
-            "learning from a file needs a model; pass --model, or --no-update to only keep the messages"
-        )
+    if not no_update:
+        need_model(settings, "; --no-update only keeps the messages")
     found = load(file, sample=sample)
     if user is not None and len(found.histories) > 1:
         names = ", ".join(history.name for history in found.histories[:8])

@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from persona_graph.cli.edge import FAILED, Json, Model, Store, User, edge_of, open_persona
+from persona_graph.cli.edge import FAILED, Json, Model, Store, User, edge_of, need_model, open_persona
 from persona_graph.cli.views.style import console, sheet, short, when
 
 
@@ -34,6 +34,7 @@ def problems(ctx: typer.Context, user: User = None, store: Store = None, as_json
 def retry(ctx: typer.Context, user: User = None, store: Store = None, model: Model = None) -> None:
     """Take up again the updates that were given up, and wait for them."""
     settings = edge_of(ctx).settings(user=user, store=store, model=model, options={"updates": "off"})
+    need_model(settings)
     with open_persona(settings) as persona:
         count = persona.retry(settings.user)
         if not count:

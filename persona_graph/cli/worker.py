@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from persona_graph.cli.edge import Model, Store, edge_of, open_persona
+from persona_graph.cli.edge import Model, Store, edge_of, need_model, open_persona
 from persona_graph.cli.views.style import console, counted, short
-from persona_graph.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from persona_graph.memory.store import OpenJob
@@ -30,10 +29,7 @@ def worker(
 ) -> None:
     """Write memory for all users of a store until interrupted. Its log holds ids, never what was said."""
     settings = edge_of(ctx).settings(store=store, model=model, options={"updates": "off"})
-    if settings.model is None:
-        raise ConfigurationError(
-            "a worker needs a model; set PERSONA_MODEL or pass --model, for example ollama:llama3.2"
-        )
+    need_model(settings)
     console.print(f"Working on {settings.store} with {settings.model}; Ctrl-C stops.", soft_wrap=True, markup=False)
     with _interrupts() as stop:
         done = asyncio.run(_once(settings) if once else _work(settings, idle_s, stop))
@@ -42,7 +38,7 @@ def worker(
 
 @contextmanager
 def _interrupts() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and a service manager's SIGTERM set, so that the job at hand is finished first."""
+    """An event that Ctrl-C and a service manager's SIGTERM set, so that the store is closed in order."""
     stop = threading.Event()
     names = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(name, lambda *_: stop.set()) for name in names]

@@ -9,8 +9,11 @@ checkpointer, store and interrupts:
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -136,21 +139,36 @@ class _Route(Runnable[Any, str]):
         return self._route(input)
 
 
-def response_graph() -> Any:
+async def response_graph() -> Any:
     """For `langgraph.json`: the Response stage with the settings of the environment, compiled."""
-    return create_response_graph(_from_settings()).compile()
+    return await asyncio.to_thread(_served, create_response_graph)
 
 
-def update_graph() -> Any:
+async def update_graph() -> Any:
     """For `langgraph.json`: the Update stage with the settings of the environment, compiled."""
-    return create_update_graph(_from_settings()).compile()
+    return await asyncio.to_thread(_served, create_update_graph)
 
 
-def persona_graph() -> Any:
+async def persona_graph() -> Any:
     """For `langgraph.json`: both stages with the settings of the environment, compiled."""
-    return create_persona_graph(_from_settings()).compile()
+    return await asyncio.to_thread(_served, create_persona_graph)
 
 
+_serving = threading.Lock()
+
+
+def _served(create: Callable[[Engine], Graph]) -> Any:
+    """A server asks for its graphs anew for each run; opening the store and its worker once a process is enough."""
+    with _serving:
+        return _compiled(create)
+
+
+@cache
+def _compiled(create: Callable[[Engine], Graph]) -> Any:
+    return create(_from_settings()).compile()
+
+
+@cache
 def _from_settings() -> Engine:
     from persona_graph.service import Persona
     from persona_graph.settings import load_settings

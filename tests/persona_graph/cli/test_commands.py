@@ -206,14 +206,14 @@ def test_what_is_wrong_is_said_in_one_sentence(run: Run, arguments: tuple[str, .
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("command", [("chat", "hello"), ("worker",), ("ingest", "x.jsonl")])
+@pytest.mark.parametrize("command", [("chat", "hello"), ("worker",), ("ingest", "x.jsonl"), ("retry",)])
 def test_without_a_model_the_command_that_configures_one_is_named(
     run: Run, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, history: Path
 ) -> None:
     monkeypatch.delenv("PERSONA_MODEL")
     result = run(*command)
     assert result.exit_code == 2
-    assert "model" in result.stderr
+    assert "--model ollama:llama3.2" in result.stderr
 
 
 def test_debug_lets_the_error_through(run: Run) -> None:

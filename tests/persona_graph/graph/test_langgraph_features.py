@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +21,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from persona_graph import Kind, Options, Persona, create_persona_graph, create_response_graph, create_update_graph
 from persona_graph.conversation import TurnState
 from persona_graph.errors import ModelUnavailable
+from persona_graph.graph import build
 from persona_graph.jobs.job import Job
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.operations import Add
@@ -151,8 +155,8 @@ async def test_messages_stream_the_answer_and_no_thinking(persona: Open) -> None
     model = ScriptedModel(script=[RETRIEVE, ANSWER, ANSWER])
     async with persona(ChatPolicy(model)) as it:
         graph = create_persona_graph(it).compile()
-        parts = [part async for part in graph.astream(HI, ANA, stream_mode="messages")]
-        again = await asyncio.to_thread(lambda: list(graph.stream(HI, ANA, stream_mode="messages")))
+        parts: Any = [part async for part in graph.astream(HI, ANA, stream_mode="messages")]
+        again: Any = await asyncio.to_thread(lambda: list(graph.stream(HI, ANA, stream_mode="messages")))
     for streamed in (parts, again):
         assert [(m.text, meta["langgraph_node"]) for m, meta in streamed] == [("Mint tea it is.", "answer")]
 
@@ -295,3 +299,38 @@ async def test_an_unavailable_model_leaves_the_graph_as_an_error_and_the_turn_as
         (turn,) = await it.aturns("ana")
     assert out["messages"][-1].text == "Mint tea it is."
     assert turn.state is TurnState.ANSWERED
+
+
+# a server
+
+
+async def test_what_langgraph_json_names_is_opened_once_and_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONA_MODEL", "offline")
+    monkeypatch.setenv("PERSONA_STORE", f"sqlite:{tmp_path}")
+    monkeypatch.setenv("PERSONA_UPDATES", "off")
+    named = json.loads((Path(__file__).parents[3] / "langgraph.json").read_text("utf-8"))["graphs"]
+    assert all(path.partition(":")[0] == "./persona_graph/graph/build.py" for path in named.values())
+    graphs = {name: await getattr(build, path.partition(":")[2])() for name, path in named.items()}
+    try:
+        out = await graphs["persona"].ainvoke({"messages": [("user", "I live in Lisbon.")]}, context={"user": "ana"})
+        assert (await graphs["update"].ainvoke({}, context={"user": "ana"}))["done"] == 2
+        assert await build.persona_graph() is graphs["persona"]
+    finally:
+        await build._from_settings().store.close()
+        build._compiled.cache_clear()
+        build._from_settings.cache_clear()
+    assert "Lisbon" in out["messages"][-1].text
+
+
+def test_a_script_that_closes_nothing_ends_quietly(tmp_path: Path) -> None:
+    script = (
+        "from persona_graph import Persona, create_persona_graph\n"
+        f"graph = create_persona_graph(Persona.open({f'sqlite:{tmp_path}'!r}, model='offline')).compile()\n"
+        "graph.invoke({'messages': [('user', 'I live in Lisbon.')]}, context={'user': 'ana'})\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -230,7 +230,7 @@ async def test_a_run_that_waited_for_approval_goes_on_in_another_process(persona
     thread: Any = {"configurable": {"user_id": "ana", "thread_id": "1"}}
     async with persona() as it:
         await it.aset_profile("ana", {"name": "Ana"})
-        approve = HumanInTheLoopMiddleware(interrupt_on={"search_memory": True})
+        approve: Any = HumanInTheLoopMiddleware(interrupt_on={"search_memory": True})
         first = create_agent(says(looks("tea")), middleware=[PersonaMiddleware(it), approve], checkpointer=saver)
         waiting = await first.ainvoke(ask("Tea?"), thread)
         assert waiting["__interrupt__"]
