@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from persona_graph.conversation import SESSION_GAP
+from persona_graph.errors import InputError
 from persona_graph.personality import NeutralPolicy
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Target
 
@@ -71,6 +72,16 @@ class Options:
     """Waits before a failed update job is tried again; after the last it is parked."""
     claim_s: float = 20.0
     """How long a worker that is gone keeps others from its job; one that lives renews its claim."""
+
+    def __post_init__(self) -> None:
+        at_least = {"max_retrievals": 0, "context_tokens": 0, "turn_tokens": 0, "habits_shown": 0, "claim_s": 1}
+        for name, least in at_least.items():
+            if getattr(self, name) < least:
+                raise InputError(f"{name} is {getattr(self, name)}; it is at least {least}")
+        if self.session_gap <= timedelta(0):
+            raise InputError("session_gap is a time longer than nothing, for example timedelta(minutes=60)")
+        if any(count < 0 for count in self.limits.values()):
+            raise InputError("limits count hits and are at least 0")
 
     @classmethod
     def paper(cls) -> Options:

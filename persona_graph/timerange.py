@@ -34,12 +34,13 @@ class TimeRange:
     def parse(cls, start: str | None, end: str | None, zone: tzinfo = UTC) -> TimeRange:
         """Read a window from ISO dates or times; an end given as a date includes that day.
 
-        Raises: InputError naming the value that is not a date.
+        Raises: InputError naming the value that is not a date, or an end that is not after the start.
         """
-        return cls(
-            start=parse_time(start, zone) if start else None,
-            end=parse_time(end, zone, is_end=True) if end else None,
-        )
+        first = parse_time(start, zone) if start else None
+        last = parse_time(end, zone, is_end=True) if end else None
+        if first is not None and last is not None and last <= first:
+            raise InputError(f"the window ends ({end}) before it starts ({start})")
+        return cls(start=first, end=last)
 
     @property
     def bounded(self) -> bool:

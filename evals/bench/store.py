@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 ROUNDS = {1000: 3, 5000: 3, 10_000: 5, 100_000: 1}
 """How often each size is measured; the median of the rounds counts."""
 MEM0_SIZES = (1000, 5000)
+COMPARED = 10_000
+BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""What tells numpy how many threads to use, whatever it was built with."""
 USERS = 1000
 
 SHOWN = (
@@ -38,14 +42,20 @@ SHOWN = (
 Figures = dict[str, Any]
 
 
-def child(do: str, url: str, **job: Any) -> Figures:
+def child(do: str, url: str, *, threads: int | None = 1, **job: Any) -> Figures:
     """One measurement of ours."""
-    return last_json([sys.executable, "-m", "evals.bench.store_child", json.dumps({"do": do, "url": url, **job})])
+    command = [sys.executable, "-m", "evals.bench.store_child", json.dumps({"do": do, "url": url, **job})]
+    return last_json(command, threads)
 
 
-def last_json(command: Sequence[str]) -> Figures:
-    """The last line that a program prints, as JSON."""
-    done = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
+def last_json(command: Sequence[str], threads: int | None = 1) -> Figures:
+    """The last line that a program prints, as JSON.
+
+    numpy gets one thread, for the floor as for us: with more, what they burn in waiting for each other counts as CPU.
+    """
+    limits = {} if threads is None else dict.fromkeys(BLAS, str(threads))
+    environment = {name: value for name, value in os.environ.items() if name not in BLAS} | limits
+    done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     figures: Figures = json.loads(done.stdout.strip().splitlines()[-1])
     return figures
 
@@ -75,8 +85,16 @@ def measure_size(size: int, rounds: int, url: str, floor: Path) -> Figures:
         "ours_rss_mb": ours[0]["rss_mb"],
         "ours_disk_mb": disk,
         "ours_build_s": built["build_s"],
+        **(unlimited(size, url, floor) if size == COMPARED else {}),
         **inserted(child("insert", url, size=size)),
     }
+
+
+def unlimited(size: int, url: str, floor: Path) -> Figures:
+    """Floor and ours once more with as many numpy threads as numpy likes."""
+    theirs = last_json([sys.executable, str(floor), str(size)], None)
+    ours = child("search", url, threads=None, size=size, tokens=True)
+    return {"floor_cpu_threads": theirs["search_cpu"], "ours_cpu_threads": ours["search"]["cpu"]}
 
 
 def inserted(figures: Figures) -> Figures:
@@ -193,6 +211,8 @@ def figures_of(sizes: Mapping[int, Figures], cold: Figures) -> Figures:
     for size, of in sizes.items():
         figures[f"ours_over_floor_{named(size)}"] = ratio(of["ours_cpu"], of["floor_cpu"])
         figures[f"ours_pooled_over_floor_{named(size)}"] = ratio(of["ours_pooled_cpu"], of["floor_cpu"])
+        if size == COMPARED:
+            figures[f"ours_over_floor_{named(size)}_threads"] = ratio(of["ours_cpu_threads"], of["floor_cpu_threads"])
         if "mem0_cpu" in of:
             figures[f"mem0_over_ours_{named(size)}"] = ratio(of["mem0_cpu"], of["ours_cpu"])
             figures[f"mem0_over_ours_wall_{named(size)}"] = ratio(of["mem0_wall"], of["ours_wall"])

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -52,9 +53,10 @@ def _interrupts() -> Iterator[threading.Event]:
 async def _work(settings: Settings, idle_s: float, stop: threading.Event) -> int:
     seen: list[str] = []
 
-    def log(user: str, job: OpenJob) -> None:
-        seen.append(job.id)
-        _log(settings, user, job)
+    def log(user: str, job: OpenJob, done: bool) -> None:
+        if done:
+            seen.append(job.id)
+        _log(settings, user, job, done)
 
     async with open_persona(settings) as persona:
         await persona.awork(idle_s=idle_s, until=stop.is_set, on_job=log)
@@ -64,10 +66,11 @@ async def _work(settings: Settings, idle_s: float, stop: threading.Event) -> int
 async def _once(settings: Settings) -> int:
     async with open_persona(settings) as persona:
         users = await persona.engine.store.due(persona.engine.clock())
-        flushed = [await persona.aflush(user, on_job=lambda user, job: _log(settings, user, job)) for user in users]
+        flushed = [await persona.aflush(user, on_job=partial(_log, settings)) for user in users]
     return sum(result.done for result in flushed)
 
 
-def _log(settings: Settings, user: str, job: OpenJob) -> None:
+def _log(settings: Settings, user: str, job: OpenJob, done: bool) -> None:
     at = datetime.now(settings.zone).isoformat(timespec="seconds")
-    console.print(f"{at} {job.name} {short(job.id)} user={user}", soft_wrap=True, markup=False)
+    outcome = "done" if done else "put off"
+    console.print(f"{at} {job.name} {short(job.id)} {outcome} user={user}", soft_wrap=True, markup=False)

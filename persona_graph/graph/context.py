@@ -40,7 +40,7 @@ class PersonaContext:
 
 
 class ThinkEvent(TypedDict):
-    """The model thought."""
+    """What the model thought in a step; sent when the step is whole, so after the pieces of its answer."""
 
     type: Literal["think"]
     text: str

@@ -12,6 +12,7 @@ from persona_graph.jobs.format import (
     content,
     conversation,
     digests,
+    escape,
     fact,
     fields,
     line,
@@ -79,7 +80,8 @@ def _episode(hit: Hit, zone: tzinfo | None) -> list[Piece]:
 
 def _one_message(hit: Hit, zone: tzinfo | None) -> list[Piece]:
     if hit.turn is None:
-        return [hit.image] if hit.image is not None and hit.image.digest else []
+        picture = hit.image if hit.image is not None and hit.image.digest else None
+        return [replace(picture, caption=escape(picture.caption))] if picture is not None else []
     alone = hit.turn.messages[hit.message : hit.message + 1]
     return turn_pieces(replace(hit.turn, messages=alone or hit.turn.messages), zone)
 

@@ -97,7 +97,9 @@ def _terms(folded: str) -> Iterator[tuple[str, int, int]]:
 
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
-    """The stem of a casefolded word, by the commonest language of its script."""
+    """The stem of a casefolded word, by the commonest language of its script; a word with a digit has no endings."""
+    if any(character.isdigit() for character in word):
+        return _letters(word)
     first = unicodedata.normalize("NFKD", word[0])[0]
     for low, high, language in _STEMMERS:
         if low <= first <= high:

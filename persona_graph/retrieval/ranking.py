@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +63,27 @@ def rank_messages(question: Question, candidates: MessageCandidates, *, by_speak
 
 
 def rerank(question: Question, candidates: MessageCandidates, ranking: Ranking, tokens: TokenMatch) -> Ranking:
-    """The second stage: the same messages with token vectors of the best ones (`rows_to_rerank`)."""
-    features = {**ranking.features, **token_features(question, candidates, tokens)}
-    return _ranked(features, TOKENS, candidates.eligible)
+    """The second stage: those with token vectors (`rows_to_rerank`) anew, all others behind them as they stood."""
+    near = np.flatnonzero(np.isin(candidates.rows, tokens.rows))
+    part = replace(
+        candidates,
+        rows=candidates.rows[near],
+        session=candidates.session[near],
+        position=candidates.position[near],
+        eligible=candidates.eligible[near],
+    )
+    features = {name: column[near] for name, column in ranking.features.items()}
+    best = _ranked({**features, **token_features(question, part, tokens)}, TOKENS, part.eligible)
+    behind = ranking.order[~np.isin(ranking.order, near)]
+    scores = _spread(best.scores, near, len(candidates.rows))
+    parts = {name: _spread(column, near, len(candidates.rows)) for name, column in best.parts.items()}
+    return Ranking(order=np.concatenate((near[best.order], behind)), scores=scores, parts=parts)
+
+
+def _spread(column: Column, places: NDArray[np.intp], count: int) -> Column:
+    whole = np.zeros(count, np.float32)
+    whole[places] = column
+    return whole
 
 
 def rows_to_rerank(ranking: Ranking, candidates: MessageCandidates, depth: int = RERANK_DEPTH) -> list[int]:

@@ -7,9 +7,10 @@ window, ranking (pure) orders them, and the best of each target come back with t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -59,6 +60,15 @@ async def retrieve(store: MemoryStore, query: Query, embedder: Embedder | None =
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One candidate on its way to a hit; what is shown only because it lies in the window has no score."""
+
+    place: int
+    score: float
+    parts: Mapping[str, float]
+
+
 class _Search:
     """One running search: the query, read and embedded once."""
 
@@ -104,41 +114,49 @@ class _Search:
     async def memories(self, kinds: frozenset[Kind]) -> list[Hit]:
         candidates = await self._best_of(self.store.find_memories, kinds=kinds)
         ranking = _by_cosine(candidates) if self.query.dense_only else rank_memories(self.question, candidates)
-        order = self._filled(ranking, _latest(candidates))
+        latest = self._latest(candidates)
         hits: list[Hit] = []
         for target, kind in KIND_OF.items():
-            of_kind = (i for i in order if candidates.memories[i].kind is kind)
-            hits += self._take(target, of_kind, candidates.memories, ranking)
+            of_kind = (f for f in self._filled(ranking, latest) if candidates.memories[f.place].kind is kind)
+            hits += self._take(target, of_kind, candidates.memories)
         episodes = [hit for hit in hits if hit.target is Target.EPISODIC]
         if not episodes:
             return hits
         full = await self._with_turns(episodes)
         return [full.get(hit.id, hit) if hit.target is Target.EPISODIC else hit for hit in hits]
 
-    def _take(self, target: Target, order: Iterable[int], memories: tuple[Memory, ...], ranking: Ranking) -> list[Hit]:
+    def _take(self, target: Target, order: Iterable[_Found], memories: tuple[Memory, ...]) -> list[Hit]:
         """The best k of one kind; a memory that rests only on what is excluded counts as excluded."""
         limit = self.query.limits.get(target, 0)
         hits: list[Hit] = []
         seen: set[str] = set()
-        for place, index in enumerate(order):
-            if len(hits) == limit or (not self.query.back_fill and place >= limit):
+        for rank, found in enumerate(order):
+            if len(hits) == limit or (not self.query.back_fill and rank >= limit):
                 break
-            memory = memories[index]
+            memory = memories[found.place]
             if memory.id in seen or self._excluded(memory):
                 continue
             seen.add(memory.id)  # of several versions in one window the best speaks
-            score = float(ranking.scores[index])
-            parts = ranking.parts_of(int(index))
+            score, parts = found.score, found.parts
             hits.append(Hit(target=target, score=score, parts=parts, memory=memory, superseded=not memory.current))
         return hits
 
-    def _filled(self, ranking: Ranking, rest: Iterable[int]) -> list[int]:
+    def _filled(self, ranking: Ranking, rest: Iterable[int]) -> Iterator[_Found]:
         """What was found; then, where a window or nothing but a window was asked for, the latest of what lies in it."""
-        order = [int(i) for i in ranking.order]
+        for place in ranking.order:
+            yield _Found(place=int(place), score=float(ranking.scores[place]), parts=ranking.parts_of(int(place)))
         if self.query.dense_only or not (self.query.window.bounded or not self.question.terms):
-            return order
-        found = set(order)
-        return order + [int(i) for i in rest if int(i) not in found]
+            return
+        found = set(ranking.order.tolist())
+        for place in rest:
+            if int(place) not in found:
+                yield _Found(place=int(place), score=0.0, parts={})
+
+    def _latest(self, candidates: MemoryCandidates) -> list[int]:
+        """Places of the memories that began in the window, the latest first; every fact that held then overlaps it."""
+        starts = [memory.event.start or EARLIEST for memory in candidates.memories]
+        inside = [place for place, start in enumerate(starts) if start in self.query.window]
+        return sorted(inside, key=starts.__getitem__, reverse=True)
 
     def _excluded(self, memory: Memory) -> bool:
         gone = self.query.exclude
@@ -164,14 +182,14 @@ class _Search:
         images = target is Target.IMAGE
         candidates, ranking = await self._ranked_messages(images=images)
         limit = self.query.limits[target]
-        order = self._filled(ranking, np.flatnonzero(candidates.eligible)[::-1])[:limit]
-        found = await self.store.messages_at(self.query.user, [int(candidates.rows[i]) for i in order])
+        order = list(islice(self._filled(ranking, np.flatnonzero(candidates.eligible)[::-1]), limit))
+        turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])
         hits: list[Hit] = []
-        for index, (turn, place) in zip(order, found, strict=True):
+        for found, (turn, place) in zip(order, turns, strict=True):
             if turn.id in self.query.exclude:
                 continue
             pictures = turn.messages[place].images if images else (None,)
-            score, parts = float(ranking.scores[index]), ranking.parts_of(index)
+            score, parts = found.score, found.parts
             hits += [Hit(target=target, score=score, parts=parts, turn=turn, message=place, image=p) for p in pictures]
         return [hit for hit in hits if hit.id not in self.query.exclude][:limit]
 
@@ -192,12 +210,6 @@ class _Search:
         for turn in sorted(kept.values(), key=lambda t: (t.at, t.ordinal)):
             by_episode.setdefault(owner[turn.id], []).append(turn)
         return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
-
-
-def _latest(candidates: MemoryCandidates) -> list[int]:
-    """Places of the memories, the latest first."""
-    starts = [memory.event.start or EARLIEST for memory in candidates.memories]
-    return sorted(range(len(starts)), key=starts.__getitem__, reverse=True)
 
 
 def _by_cosine(candidates: MessageCandidates | MemoryCandidates) -> Ranking:

@@ -74,8 +74,9 @@ class TokenSpace:
         asked = _content(question)
         similarity = np.zeros((len(asked.words), len(stored.rows)), np.float32)
         if len(stored.rows):
-            products = stored.vectors.astype(np.float32) @ self._reduced(asked.vectors).T
-            similarity = np.maximum(np.maximum.reduceat(products, stored.starts, axis=0).T / SCALE, 0)
+            # A matrix product would wake a thread on every core, and they spin for longer than this takes.
+            products = np.einsum("kd,ad->ak", stored.vectors.astype(np.float32), self._reduced(asked.vectors))
+            similarity = np.maximum(np.maximum.reduceat(products, stored.starts, axis=1) / SCALE, 0)
         return TokenMatch(words=asked.words, rows=stored.rows, similarity=similarity)
 
     def _reduced(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.engine import Engine
-from persona_graph.errors import EmbeddingError, EmbeddingMismatch, NotFound, PolicyError
+from persona_graph.errors import (
+    ConfigurationError,
+    EmbeddingError,
+    EmbeddingMismatch,
+    NotFound,
+    PolicyError,
+    StoreError,
+)
 from persona_graph.memory.store import OpenJob, Vectors
 from persona_graph.update.steps import STEPS, gather, submit
 
@@ -20,8 +27,8 @@ logger = logging.getLogger(__name__)
 
 EMBED_BATCH = 64
 
-OnJob = Callable[[str, OpenJob], None]
-"""Told (user, job) after each job, done or not."""
+OnJob = Callable[[str, OpenJob, bool], None]
+"""Told (user, job, whether it is done) after each job; what is not done is tried again, parked or without turns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +43,17 @@ class Drained:
 async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None = None) -> Drained:
     """Do every job of a user that is due, in order, then embed and note that nothing is due.
 
-    A job whose model fails is tried again later and parked in the end; the others go on. Only errors of
-    the store leave this function.
+    A job whose model fails is tried again later and parked in the end; the others go on.
+
+    Raises: StoreError; ConfigurationError when there is no model to do a job (it waits for one).
     """
     await embed_pending(engine, user)
     done = 0
     while (job := await claim(engine, user, worker)) is not None:
-        done += await run_job(engine, user, job)
+        did = await run_job(engine, user, job)
+        done += did
         if on_job is not None:
-            on_job(user, job)
+            on_job(user, job, did)
     if done:
         await embed_pending(engine, user)
     held = [j for j in await engine.store.jobs(user) if j.claimed_by and j.claimed_by != worker and not j.parked]
@@ -63,7 +72,7 @@ async def run_job(engine: Engine, user: str, job: OpenJob) -> bool:
     holding = asyncio.create_task(_hold(engine, user, job))
     try:
         return await _do(engine, user, job)
-    except asyncio.CancelledError:
+    except (asyncio.CancelledError, ConfigurationError):
         await engine.store.reschedule(user, job)  # free at once for whoever comes next
         raise
     finally:
@@ -86,6 +95,13 @@ async def _do(engine: Engine, user: str, job: OpenJob) -> bool:
         await engine.store.finish(user, job)  # the person erased what it would have worked from
         return False
     except (PolicyError, EmbeddingError) as error:
+        logger.warning("update job %s failed (attempt %d): %s", job.name, job.attempts + 1, type(error).__name__)
+        await put_off(engine, user, job, error)
+        return False
+    except (StoreError, ConfigurationError):
+        raise
+    except Exception as error:  # a rim: a fault of ours in one job must not hold up all others for ever
+        logger.exception("update job %s broke", job.name)
         await put_off(engine, user, job, error)
         return False
     return True
@@ -96,13 +112,14 @@ async def put_off(engine: Engine, user: str, job: OpenJob, error: Exception) -> 
     delays = engine.options.retry_delays_s
     parked = job.attempts >= len(delays)
     wait = timedelta(seconds=0 if parked else delays[job.attempts])
-    logger.warning("update job %s failed (attempt %d): %s", job.name, job.attempts + 1, type(error).__name__)
-    await engine.store.reschedule(
-        user,
-        replace(
-            job, attempts=job.attempts + 1, not_before=engine.clock() + wait, parked=parked, error=str(error)[:500]
-        ),
+    given_back = replace(
+        job,
+        attempts=job.attempts + 1,
+        not_before=engine.clock() + wait,
+        parked=parked,
+        error=str(error)[:500] or type(error).__name__,
     )
+    await engine.store.reschedule(user, given_back)
 
 
 async def embed_pending(engine: Engine, user: str) -> int:

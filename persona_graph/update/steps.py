@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -114,10 +114,12 @@ async def _semantic_input(engine: Engine, user: str, turns: Sequence[Turn]) -> S
 
 
 async def _near(engine: Engine, user: str, turn: Turn) -> tuple[Memory, ...]:
-    text = turn.said_by(Role.PERSON)
-    query = Query(user=user, text=text, limits={Target.SEMANTIC: KNOWN_SHOWN}, now=turn.at)
-    hits = await retrieve(engine.store, query, engine.embedder)
-    return tuple(hit.memory for hit in hits.hits if hit.memory is not None)
+    """The facts nearest to a turn; then the newest, since what changes may share no word with what it replaces."""
+    near = Query(user=user, text=turn.said_by(Role.PERSON), limits={Target.SEMANTIC: KNOWN_SHOWN}, now=turn.at)
+    newest = replace(near, text="")
+    found = await asyncio.gather(*(retrieve(engine.store, query, engine.embedder) for query in (near, newest)))
+    memories = {hit.memory.id: hit.memory for hits in found for hit in hits.hits if hit.memory is not None}
+    return tuple(memories.values())[:KNOWN_SHOWN]
 
 
 async def _episodes_input(_engine: Engine, _user: str, turns: Sequence[Turn]) -> EpisodesInput:

@@ -12,7 +12,7 @@ import logging
 from uuid import uuid4
 
 from persona_graph.engine import Engine
-from persona_graph.errors import StoreError
+from persona_graph.errors import ConfigurationError, StoreError
 from persona_graph.update.drain import OnJob, drain
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class Worker:
         try:
             async with self._room:
                 await drain(self._engine, user, worker=self.name, on_job=self._on_job)
-        except StoreError:
-            logger.exception("an outbox could not be drained; it is tried again")
+        except (StoreError, ConfigurationError) as error:
+            logger.warning("an outbox could not be drained; it is tried again: %s", error)
             await asyncio.sleep(self._idle_s)
         finally:
             self._draining.pop(user, None)
@@ -88,7 +88,7 @@ class Worker:
                 self._woken.set()
 
     async def stop(self) -> None:
-        """Cancel; jobs that were claimed are free again when their claim ends."""
+        """Cancel; jobs that were claimed are free again at once."""
         tasks = [*self._draining.values(), *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()

@@ -62,6 +62,7 @@ def run(job: Mapping[str, Any], texts: Sequence[str], matrix: NDArray[np.float32
             "MEM0_TELEMETRY": "False",
             "OPENAI_API_KEY": "unused",
             "HF_HUB_OFFLINE": "1",
+            "OPENBLAS_NUM_THREADS": "1",
             "PYTHONPATH": str(PROJECT),
         }
         child = subprocess.run(

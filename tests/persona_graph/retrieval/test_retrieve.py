@@ -98,12 +98,19 @@ async def test_as_of_asks_what_was_believed(store: MemoryStore) -> None:
     assert (len(before.hits), len(after.hits)) == (0, 1)
 
 
-async def test_a_window_alone_gives_the_latest_that_lies_in_it(store: MemoryStore) -> None:
+async def test_a_window_alone_gives_what_began_in_it_without_a_score(store: MemoryStore) -> None:
     await facts(store)
-    hits = await retrieve(
-        store, Query(user="ana", text="what about that?", window=TimeRange.parse("2024-05-01", "2024-05-31"))
-    )
-    assert texts(hits) == ["has a grey cat called Mia", "drinks coffee in the morning"]
+    may = TimeRange.parse("2024-05-01", "2024-05-31")
+    hits = await retrieve(store, Query(user="ana", text="what was new?", window=may))
+    assert [(h.memory.text, h.score) for h in hits.hits if h.memory] == [("has a grey cat called Mia", 0.0)]
+
+
+async def test_no_words_at_all_give_the_latest(store: MemoryStore) -> None:
+    await facts(store)
+    assert texts(await retrieve(store, Query(user="ana"))) == [
+        "has a grey cat called Mia",
+        "drinks coffee in the morning",
+    ]
 
 
 async def test_the_next_best_fill_in_for_what_is_excluded(store: MemoryStore) -> None:

@@ -75,6 +75,8 @@ def test_messages_without_token_vectors_match_nothing(space: TokenSpace) -> None
 
 def test_the_pieces_of_a_word_share_its_importance(space: TokenSpace) -> None:
     question = read_question("pottery workshop")
-    match = space.match(EMBEDDER.of("pottery workshop workshop"), StoredTokens.of({7: space.stored(EMBEDDER.of("pottery"))}))
+    match = space.match(
+        EMBEDDER.of("pottery workshop workshop"), StoredTokens.of({7: space.stored(EMBEDDER.of("pottery"))})
+    )
     importance = match.importance(question, np.array([2, 3], np.float32))
     assert importance.tolist() == [2, 1.5, 1.5]

@@ -15,7 +15,7 @@ import pytest
 
 from persona_graph import Kind, Options, Persona, create_update_graph
 from persona_graph.conversation import Message, Role, Turn
-from persona_graph.errors import ModelUnavailable
+from persona_graph.errors import ConfigurationError, ModelUnavailable
 from persona_graph.jobs.job import Job
 from persona_graph.memory.types import Memory, Source
 from persona_graph.options import Updates
@@ -255,8 +255,8 @@ async def test_facts_only_accumulate_in_the_papers_way(opened: Any) -> None:
         return json.dumps({"operations": [{"do": "add", "text": "drinks coffee"}]})
 
     async with opened(model(extract_semantic=facts), append_only_semantic=True) as it:
-        await it.achat("ana", "I drink coffee")
-        await it.achat("ana", "I drink green tea, not coffee")
+        await it.achat("ana", "I drink coffee", at=NOW)
+        await it.achat("ana", "I drink green tea, not coffee", at=NOW + timedelta(minutes=1))
         await it.aflush("ana")
         assert [m.text for m in await it.amemories("ana")] == ["drinks coffee", "drinks green tea"]
 
@@ -346,3 +346,35 @@ async def test_the_neutral_policy_reaches_the_fold(opened: Any, neutral: str, op
             await it.achat("ana", "Hello", at=NOW + timedelta(minutes=n))
         await it.aflush("ana")
         assert (await it.apersonality("ana")).vector.openness == pytest.approx(openness, abs=0.01)
+
+
+async def test_what_changes_is_shown_even_when_it_shares_no_word(opened: Any) -> None:
+    policy = ScriptedPolicy(
+        model(extract_semantic=lambda g: json.dumps({"operations": [{"do": "add", "text": f"fact {g.turn.id}"}]}))
+    )
+    async with opened(policy) as it:
+        await it.achat("ana", "I like cold brew", at=NOW)
+        await it.achat("ana", "Switched to white tea!", at=NOW + timedelta(minutes=1))
+        await it.aflush("ana")
+    last = [given for name, given in policy.asked if name == "extract_semantic"][-1]
+    assert len(last.known) == 1
+
+
+async def test_a_fault_of_ours_in_one_job_is_parked_and_the_others_go_on(opened: Any) -> None:
+    def breaks(_given: Any) -> str:
+        raise ZeroDivisionError("a fault")
+
+    async with opened(model(infer_personality=breaks), retry_delays_s=()) as it:
+        await it.achat("ana", "Hello")
+        flushed = await it.aflush("ana")
+    assert [(job.name, job.error) for job in flushed.parked] == [("infer_personality", "a fault")]
+    assert flushed.done == 1
+
+
+async def test_without_a_model_a_flush_says_so_at_once_and_again(tmp_path: Path) -> None:
+    turn = Turn(id="t", at=NOW, session="", messages=(Message.of(Role.PERSON, "I swim"),))
+    async with Persona.open(f"sqlite:{tmp_path}", clock=lambda: NOW) as it:
+        await it.arecord("ana", [turn])
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="PERSONA_MODEL"):
+                await it.aflush("ana")
