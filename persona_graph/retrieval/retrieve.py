@@ -164,7 +164,7 @@ class _Search:
 
     async def _ranked_messages(self, **more: Any) -> tuple[MessageCandidates, Ranking]:
         candidates = await self._best_of(self.store.find_messages, **more)
-        if self.query.dense_only:
+        if self.query.dense_only or not len(candidates.rows):
             return candidates, _by_cosine(candidates)
         ranking = rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
         space = await self.embedder.token_space() if self.embedder is not None else None
@@ -183,6 +183,8 @@ class _Search:
         candidates, ranking = await self._ranked_messages(images=images)
         limit = self.query.limits[target]
         order = list(islice(self._filled(ranking, np.flatnonzero(candidates.eligible)[::-1]), limit))
+        if not order:
+            return []
         turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])
         hits: list[Hit] = []
         for found, (turn, place) in zip(order, turns, strict=True):

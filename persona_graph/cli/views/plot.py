@@ -24,7 +24,9 @@ def save_timeline(timeline: Sequence[PersonalityPoint], path: Path, zone: tzinfo
         raise ConfigurationError('drawing needs matplotlib: pip install "persona-graph[plots]"') from error
     figure = Figure(figsize=(9, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    times = [point.observation.at.astimezone(zone) for point in timeline]
+    times: Any = [
+        point.observation.at.astimezone(zone) for point in timeline
+    ]  # matplotlib takes moments, its types do not
     for index, trait in enumerate(TRAITS):
         scores = [point.vector.scores[index] for point in timeline]
         axes.plot(

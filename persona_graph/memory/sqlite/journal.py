@@ -61,6 +61,8 @@ def put(write: Writing, prepared: Prepared) -> int | None:
     held = db.execute("SELECT row, state, at FROM turns WHERE id = ?", (pack(turn.id),)).fetchone()
     if held is not None and held[1] == TurnState.ANSWERED:
         return None
+    if held is not None and _extend(write, prepared, held[0], at, held[2]):
+        return int(held[0])
     count, removed = len(turn.messages), 0
     if held is not None:
         removed = take_out(write, [held[0]])
@@ -70,6 +72,22 @@ def put(write: Writing, prepared: Prepared) -> int | None:
         write.journal_removed = True
     _insert(write, prepared, row, at)
     return row
+
+
+def _extend(write: Writing, prepared: Prepared, row: int, at: int, held_at: str) -> bool:
+    """Answer an asked turn by adding what was said since; False where anything before that changed."""
+    turn, db = prepared.turn, write.db
+    session, text = db.execute("SELECT session, messages FROM turns WHERE row = ?", (row,)).fetchone()
+    held = load(text)
+    said = message_rows(turn.messages)
+    added = len(said) - len(held)
+    same = turn.at.isoformat() == held_at and unpack(session) == turn.session and said[: len(held)] == held
+    if not same or (added and not _free(db, row + len(held), added)):
+        return False
+    values = (turn.state, dump(dict(turn.receipt)), dump(said), row)
+    db.execute("UPDATE turns SET state = ?, receipt = ?, messages = ? WHERE row = ?", values)
+    _insert_messages(write, prepared, row, at, first=len(held))
+    return True
 
 
 def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
@@ -86,6 +104,11 @@ def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
             dump(message_rows(turn.messages)),
         ),
     )
+    _insert_messages(write, prepared, row, at, first=0)
+
+
+def _insert_messages(write: Writing, prepared: Prepared, row: int, at: int, *, first: int) -> None:
+    turn, db = prepared.turn, write.db
     session = _number(db, "sessions", turn.session)
     db.executemany(
         "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -104,9 +127,11 @@ def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
                 WAITING if message.searchable.strip() else NOTHING,
             )
             for place, message in enumerate(turn.messages)
+            if place >= first
         ],
     )
-    words.put(db, Index.MESSAGES, ((row + place, terms) for place, terms in enumerate(prepared.terms) if terms))
+    entries = ((row + place, terms) for place, terms in enumerate(prepared.terms) if terms and place >= first)
+    words.put(db, Index.MESSAGES, entries)
 
 
 def take_out(write: Writing, rows: Sequence[int]) -> int:

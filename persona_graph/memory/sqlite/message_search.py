@@ -66,6 +66,8 @@ def find(file: UserFile, lookup: Lookup) -> MessageCandidates:
     with file.reading() as db:
         columns = file.messages
         clock, fingerprint = refresh(db, columns)
+        if lookup.images and not columns.column(_IMAGES).any():
+            return nothing(lookup)
         if lookup.vector is not None:
             if fingerprint and fingerprint != lookup.fingerprint:
                 raise EmbeddingMismatch(vectors.mismatch())
