@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 from persona_graph.cli.views.personality import COLOURS
 from persona_graph.errors import ConfigurationError, InputError
