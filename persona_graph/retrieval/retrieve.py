@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,13 +60,21 @@ async def retrieve(store: MemoryStore, query: Query, embedder: Embedder | None =
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """One candidate on its way to a hit; what is shown only because it lies in the window has no score."""
+class _Found(NamedTuple):
+    """One candidate on its way to a hit; what is shown only because it lies in the window has no ranking."""
 
     place: int
-    score: float
-    parts: Mapping[str, float]
+    ranking: Ranking | None
+
+    @property
+    def score(self) -> float:
+        """The sum of the parts."""
+        return float(self.ranking.scores[self.place]) if self.ranking is not None else 0.0
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """What the score is the sum of."""
+        return self.ranking.parts_of(self.place) if self.ranking is not None else {}
 
 
 class _Search:
@@ -143,14 +151,14 @@ class _Search:
 
     def _filled(self, ranking: Ranking, rest: Iterable[int]) -> Iterator[_Found]:
         """What was found; then, where a window or nothing but a window was asked for, the latest of what lies in it."""
-        for place in ranking.order:
-            yield _Found(place=int(place), score=float(ranking.scores[place]), parts=ranking.parts_of(int(place)))
+        for place in ranking.order.tolist():
+            yield _Found(place, ranking)
         if self.query.dense_only or not (self.query.window.bounded or not self.question.terms):
             return
         found = set(ranking.order.tolist())
         for place in rest:
             if int(place) not in found:
-                yield _Found(place=int(place), score=0.0, parts={})
+                yield _Found(int(place), None)
 
     def _latest(self, candidates: MemoryCandidates) -> list[int]:
         """Places of the memories that began in the window, the latest first; every fact that held then overlaps it."""

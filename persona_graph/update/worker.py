@@ -17,8 +17,8 @@ from persona_graph.update.drain import OnJob, drain
 
 logger = logging.getLogger(__name__)
 
-SIDE_BY_SIDE = 256
-"""Users drained at once; they mostly wait for a model."""
+SIDE_BY_SIDE = 32
+"""Users drained at once: enough to keep a model busy, few enough to leave it, and this process, to answers."""
 
 
 class Worker:

@@ -33,6 +33,9 @@ class UserFiles:
     def __init__(self, folder: Path, markers: Markers, neutral: NeutralPolicy) -> None:
         self._folder, self._markers, self._neutral = folder, markers, neutral
         self._open: OrderedDict[str, UserFile] = OrderedDict()
+        self._bytes: dict[str, int] = {}
+        """What the caches of each open file take."""
+        self._cached = 0
         self._lock = threading.Lock()
 
     def path(self, user: str) -> Path:
@@ -43,6 +46,7 @@ class UserFiles:
         """The user's file, for the caller alone until it is given back; None when there is none to open."""
         with self._lock:
             file = self._open.pop(user, None)
+            self._cached -= self._bytes.pop(user, 0)
         if file is not None and file.stale:
             file.close()
             file = None
@@ -55,18 +59,18 @@ class UserFiles:
             make_folder(self._folder)
         return UserFile(path, user, self._markers, self._neutral)
 
-    def give_back(self, file: UserFile) -> None:
-        """Keep it open for the next; close what is too much."""
+    def give_back(self, file: UserFile) -> list[UserFile]:
+        """Keep it open for the next; those that are too many now, for the caller to close."""
         with self._lock:
             self._open[file.user] = file
+            self._bytes[file.user] = file.cached_bytes
+            self._cached += file.cached_bytes
             surplus = []
-            cached = sum(held.cached_bytes for held in self._open.values()) if len(self._open) > 1 else 0
-            while len(self._open) > 1 and (len(self._open) > MOST_OPEN or cached > MOST_CACHED_BYTES):
-                _, oldest = self._open.popitem(last=False)
-                cached -= oldest.cached_bytes
+            while len(self._open) > 1 and (len(self._open) > MOST_OPEN or self._cached > MOST_CACHED_BYTES):
+                user, oldest = self._open.popitem(last=False)
+                self._cached -= self._bytes.pop(user, 0)
                 surplus.append(oldest)
-        for oldest in surplus:
-            oldest.close()
+            return surplus
 
     def remove(self, user: str) -> None:
         """Delete the user's file; whoever has it open elsewhere notices before the next step."""
@@ -99,6 +103,7 @@ class UserFiles:
         """Close all."""
         with self._lock:
             held, self._open = list(self._open.values()), OrderedDict()
+            self._bytes, self._cached = {}, 0
         for file in held:
             file.close()
 

@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 THREADS = 8
 """They wait for the disk more than they compute."""
-_ALL = "\0all"
+_ALL, _CLOSING = "\0all", "\0closing"
 
 
 class SqliteStore:
@@ -83,12 +83,18 @@ class SqliteStore:
                 file.close()
                 raise
             except BaseException:
-                self._files.give_back(file)
+                self._put_away(file)
                 raise
-            self._files.give_back(file)
+            self._put_away(file)
             return (done,)
         except (sqlite3.Error, OSError) as error:
             raise told(error, path.name) from error
+
+    def _put_away(self, file: UserFile) -> None:
+        """Give a file back; closing others for it is nobody's wait (SQLite tidies up its log then)."""
+        for oldest in self._files.give_back(file):
+            if self._lanes is not None:
+                self._lanes.submit(_CLOSING, oldest.close)
 
     # journal and outbox
 
