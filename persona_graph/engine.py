@@ -9,6 +9,7 @@ from functools import partial
 from uuid import uuid4
 
 from persona_graph.embeddings import Embedder
+from persona_graph.gate import Gate
 from persona_graph.media import Media
 from persona_graph.memory.store import MemoryStore
 from persona_graph.options import Options
@@ -44,6 +45,8 @@ class Engine:
     new_id: Callable[[], str] = random_id
     zone: tzinfo = UTC
     """In which the person's times are shown to the model."""
+    gate: Gate = field(default_factory=Gate)
+    """Passed by turns on their way in."""
     wake: Callable[[str], None] = _nobody
     """Told the user whose outbox has new work."""
 

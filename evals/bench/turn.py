@@ -137,14 +137,21 @@ async def beside_updates(folder: Path) -> Figures:
 
 
 async def framework_cost(folder: Path) -> Figures:
-    """A turn of three calls that take no time, and a bare graph of as many steps, in turns.
+    """Turns whose model takes no time, of one, two and three calls, each beside a bare graph of as many steps.
 
     Four minutes pass between the turns, so that 14 of them stand in the prompt; then as many come in one hour, back to
     back, with the updates of the turns before still running.
     """
-    report.say(f"{TURNS} turns of three calls that take no time ...")
-    policy, clock = ScriptedPolicy(script(CROWD_RETRIEVALS)), Ticking()
-    persona, bare = opened(folder / "cost", policy, clock=clock), bare_graph(0.0, CROWD_RETRIEVALS)
+    figures: Figures = {}
+    for retrievals, name in enumerate(("turn", "turn_1_retrieval", "turn_2_retrievals")):
+        report.say(f"{TURNS} turns of {retrievals + 1} calls that take no time ...")
+        figures |= await _cost_of(folder / name, retrievals, name)
+    return figures
+
+
+async def _cost_of(folder: Path, retrievals: int, name: str) -> Figures:
+    policy, clock = ScriptedPolicy(script(retrievals)), Ticking()
+    persona, bare = opened(folder, policy, clock=clock), bare_graph(0.0, retrievals)
     await with_history(persona, ["ana"], HISTORY)
     ours, theirs, updates = Times(), Times(), Times()
     for number in range(TURNS + WARM_UP):
@@ -164,12 +171,12 @@ async def framework_cost(folder: Path) -> Figures:
     await persona.aclose()
     wall, cpu = (percentiles(times[WARM_UP:]) for times in (ours.wall, ours.cpu))
     return {
-        "turn_ms": wall[0],
-        "turn_ms_p95": wall[1],
-        "turn_cpu_ms": cpu[0],
-        "turn_back_to_back_ms": percentiles(busy.wall)[0],
-        "updates_of_a_turn_ms": percentiles(updates.wall[WARM_UP:])[0],
-        "bare_ms": percentiles(theirs.wall[WARM_UP:])[0],
+        f"{name}_ms": wall[0],
+        f"{name}_ms_p95": wall[1],
+        f"{name}_cpu_ms": cpu[0],
+        f"{name}_back_to_back_ms": percentiles(busy.wall)[0],
+        f"{name}_updates_ms": percentiles(updates.wall[WARM_UP:])[0],
+        f"{name}_bare_ms": percentiles(theirs.wall[WARM_UP:])[0],
     }
 
 

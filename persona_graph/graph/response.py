@@ -62,17 +62,18 @@ MOMENT = timedelta(microseconds=1)
 
 async def load(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
     """Write the question to the journal; read profile, habits, personality and the last 60 minutes."""
-    started = time.perf_counter()
-    if context.turn:
-        turn = await _open_turn(engine, context)
-    else:
-        at = context.moment or engine.clock()
-        message = await asked_message(state["messages"], context.user, engine.media)
-        turn = Turn(id=engine.new_id(), at=at, session="", messages=(message,), state=TurnState.ASKED)
-    work = await _begin(engine, context, turn)
-    if not context.read_only and not context.turn:
-        await engine.store.append(context.user, [work.turn])
-    return {"work": replace(work, loaded_ms=_since(started)), "turn": work.turn.id}
+    async with engine.gate:
+        started = time.perf_counter()
+        if context.turn:
+            turn = await _open_turn(engine, context)
+        else:
+            at = context.moment or engine.clock()
+            message = await asked_message(state["messages"], context.user, engine.media)
+            turn = Turn(id=engine.new_id(), at=at, session="", messages=(message,), state=TurnState.ASKED)
+        work = await _begin(engine, context, turn)
+        if not context.read_only and not context.turn:
+            await engine.store.append(context.user, [work.turn])
+        return {"work": replace(work, loaded_ms=_since(started)), "turn": work.turn.id}
 
 
 async def reason(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
@@ -185,7 +186,7 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
     options, store, user = context.options or engine.options, engine.store, context.user
     window = TimeRange(start=turn.at - options.session_gap + MOMENT, end=turn.at + MOMENT)
     near, known, personality = await asyncio.gather(
-        store.turns(user, window=window, newest=50),
+        store.turns(user, window=window, newest=50, receipts=False),
         store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL)),
         _personality(engine, context),
     )
@@ -217,7 +218,7 @@ async def _session(engine: Engine, user: str, turn: Turn, near: Sequence[Turn]) 
     """The session a turn belongs to, whether it opens it, and the session that it thereby closes."""
     if near:
         return near[-1].session, False, ""
-    before = await engine.store.turns(user, window=TimeRange(end=turn.at), newest=1)
+    before = await engine.store.turns(user, window=TimeRange(end=turn.at), newest=1, receipts=False)
     return digest_of("session", turn.id)[:16], True, before[-1].session if before else ""
 
 

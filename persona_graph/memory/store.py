@@ -138,8 +138,12 @@ class MemoryStore(Protocol):
         ids: Sequence[str] | None = None,
         window: TimeRange = ALWAYS,
         newest: int | None = None,
+        receipts: bool = True,
     ) -> list[Turn]:
-        """Turns by time, each with its `ordinal`; `newest` keeps only the last n of the window."""
+        """Turns by time, each with its `ordinal`; `newest` keeps only the last n of the window.
+
+        Receipts are long; `receipts=False` leaves them out.
+        """
         ...
 
     async def jobs(self, user: str) -> list[OpenJob]:

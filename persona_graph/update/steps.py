@@ -89,7 +89,7 @@ async def _around(engine: Engine, user: str, turn: Turn) -> tuple[Turn, ...]:
     """The turns of the last 60 minutes before a turn, within the budget."""
     moment = timedelta(microseconds=1)
     window = TimeRange(start=turn.at - engine.options.session_gap + moment, end=turn.at + moment)
-    near = await engine.store.turns(user, window=window, newest=50)
+    near = await engine.store.turns(user, window=window, newest=50, receipts=False)
     before = [other for other in near if other.ordinal < turn.ordinal]
     return within_budget(before, engine.options.context_tokens, _cost)
 

@@ -716,6 +716,12 @@ async def test_a_vector_of_a_text_that_is_gone_is_passed_over(store: MemoryStore
     assert [u.text for u in await store.unembedded("ana", 99)] == ["harmless"]
 
 
+async def test_turns_can_be_read_without_their_receipts(store: MemoryStore) -> None:
+    await store.append("ana", [replace(turn("a", 0), receipt={"policy": "x"})])
+    assert [t.receipt for t in await store.turns("ana")] == [{"policy": "x"}]
+    assert [t.receipt for t in await store.turns("ana", receipts=False)] == [{}]
+
+
 async def test_token_vectors_come_back_by_row(store: MemoryStore) -> None:
     await store.append("ana", [turn("one", 0, "a", "b"), turn("two", 1)])
     waiting = await store.unembedded("ana", 99)

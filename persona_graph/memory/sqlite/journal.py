@@ -34,6 +34,8 @@ WAITING, NOTHING = 0, -1
 """`messages.embedded` where a vector is wanted, and where there is no text to make one of."""
 
 _TURN = "row, id, at, session, state, receipt, messages"
+_BRIEF = _TURN.replace("receipt", "'{}'")
+"""The same without the receipt, which is long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,20 +189,22 @@ def rows_of(db: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def turns(file: UserFile, ids: Sequence[str] | None, window: TimeRange, newest: int | None) -> list[Turn]:
+def turns(
+    file: UserFile, ids: Sequence[str] | None, window: TimeRange, newest: int | None, *, receipts: bool = True
+) -> list[Turn]:
     """Turns of a window by time, or those of them with these ids; `newest` keeps the last n."""
     with file.reading() as db:
         if ids is not None:
             found = turns_at(db, sorted(rows_of(db, ids).values()))
             kept = [turn for turn in found if turn.at in window]
             return kept[-newest:] if newest else ([] if newest == 0 else kept)
-        return _of_window(db, window, newest)
+        return _of_window(db, window, newest, _TURN if receipts else _BRIEF)
 
 
-def _of_window(db: sqlite3.Connection, window: TimeRange, newest: int | None) -> list[Turn]:
+def _of_window(db: sqlite3.Connection, window: TimeRange, newest: int | None, columns: str) -> list[Turn]:
     low, high = row_bounds(*bounds(window))
     found: list[tuple[Any, ...]] = []
-    query = f"SELECT {_TURN} FROM turns WHERE row BETWEEN ? AND ? ORDER BY row DESC"
+    query = f"SELECT {columns} FROM turns WHERE row BETWEEN ? AND ? ORDER BY row DESC"
     for row in db.execute(query, (low, high)):
         if newest is not None and len(found) >= newest:
             break

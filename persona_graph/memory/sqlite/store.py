@@ -109,9 +109,10 @@ class SqliteStore:
         ids: Sequence[str] | None = None,
         window: TimeRange = ALWAYS,
         newest: int | None = None,
+        receipts: bool = True,
     ) -> list[Turn]:
         """Turns by time."""
-        return await self._ask(user, lambda file: journal.turns(file, ids, window, newest), [])
+        return await self._ask(user, lambda file: journal.turns(file, ids, window, newest, receipts=receipts), [])
 
     async def jobs(self, user: str) -> list[OpenJob]:
         """All open jobs in order."""
