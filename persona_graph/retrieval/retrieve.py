@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -122,11 +122,13 @@ class _Search:
     async def memories(self, kinds: frozenset[Kind]) -> list[Hit]:
         candidates = await self._best_of(self.store.find_memories, kinds=kinds)
         ranking = _by_cosine(candidates) if self.query.dense_only else rank_memories(self.question, candidates)
-        latest = self._latest(candidates)
+        kind_of = np.array([memory.kind.value for memory in candidates.memories], dtype=object)
         hits: list[Hit] = []
         for target, kind in KIND_OF.items():
-            of_kind = (f for f in self._filled(ranking, latest) if candidates.memories[f.place].kind is kind)
-            hits += self._take(target, of_kind, candidates.memories)
+            if kind in kinds:
+                of_kind = kind_of == kind.value
+                order = self._filled(ranking, of_kind, partial(self._latest, candidates))
+                hits += self._take(target, order, candidates.memories)
         episodes = [hit for hit in hits if hit.target is Target.EPISODIC]
         if not episodes:
             return hits
@@ -149,16 +151,19 @@ class _Search:
             hits.append(Hit(target=target, score=score, parts=parts, memory=memory, superseded=not memory.current))
         return hits
 
-    def _filled(self, ranking: Ranking, rest: Iterable[int]) -> Iterator[_Found]:
+    def _filled(
+        self, ranking: Ranking, wanted: NDArray[np.bool_], rest: Callable[[], Iterable[int]]
+    ) -> Iterator[_Found]:
         """What was found; then, where a window or nothing but a window was asked for, the latest of what lies in it."""
-        for place in ranking.order.tolist():
+        found = ranking.order[wanted[ranking.order]].tolist()
+        for place in found:
             yield _Found(place, ranking)
         if self.query.dense_only or not (self.query.window.bounded or not self.question.terms):
             return
-        found = set(ranking.order.tolist())
-        for place in rest:
-            if int(place) not in found:
-                yield _Found(int(place), None)
+        seen = set(found)
+        for place in rest():
+            if wanted[place] and place not in seen:
+                yield _Found(place, None)
 
     def _latest(self, candidates: MemoryCandidates) -> list[int]:
         """Places of the memories that began in the window, the latest first; every fact that held then overlaps it."""
@@ -190,7 +195,8 @@ class _Search:
         images = target is Target.IMAGE
         candidates, ranking = await self._ranked_messages(images=images)
         limit = self.query.limits[target]
-        order = list(islice(self._filled(ranking, np.flatnonzero(candidates.eligible)[::-1]), limit))
+        eligible = candidates.eligible
+        order = list(islice(self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist()), limit))
         if not order:
             return []
         turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])
