@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,10 @@ class BackgroundLoop:
         if threading.current_thread() is self._thread:
             coroutine.close()
             raise RuntimeError("a blocking call inside the background loop would wait for itself; use the async form")
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+        value, ended = asyncio.run_coroutine_threadsafe(_carried(coroutine), loop).result()
+        if ended is not None:
+            raise ended
+        return cast(R, value)
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -42,6 +45,14 @@ class BackgroundLoop:
                 self._thread.start()
                 self._loop = loop
             return self._loop
+
+
+async def _carried(coroutine: Coroutine[Any, Any, R]) -> tuple[R | None, BaseException | None]:
+    """What a coroutine gives; an order to end the program goes to the caller, for it would end the loop instead."""
+    try:
+        return await coroutine, None
+    except (SystemExit, KeyboardInterrupt) as ended:
+        return None, ended
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
