@@ -7,6 +7,7 @@ time, so any number may run on one store and one that is killed is taken over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import logging
 from uuid import uuid4
@@ -59,10 +60,10 @@ class Worker:
                 if user not in self._draining:
                     task = self._loop.create_task(self._drain(user), context=contextvars.Context())
                     self._draining[user] = task
-            try:
-                await asyncio.wait_for(self._woken.wait(), self._idle_s)
-            except TimeoutError:
-                continue
+            # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._idle_s):
+                    await self._woken.wait()
 
     async def _due(self) -> set[str]:
         self._woken.clear()
