@@ -15,7 +15,7 @@ from persona_graph.retrieval.question import Question
 from persona_graph.retrieval.token_vectors import TokenMatch
 from persona_graph.retrieval.weights import TOKENS, VECTORS, WORDS
 
-RERANK_DEPTH = 300
+RERANK_DEPTH = 100
 """How many of the best by the first stage are compared token by token."""
 
 MEMORY_WEIGHTS: Mapping[str, float] = {"words": 1.0, "meaning": 1.0, "date": 0.3}
@@ -64,7 +64,8 @@ def rank_messages(question: Question, candidates: MessageCandidates, *, by_speak
 
 def rerank(question: Question, candidates: MessageCandidates, ranking: Ranking, tokens: TokenMatch) -> Ranking:
     """The second stage: those with token vectors (`rows_to_rerank`) anew, all others behind them as they stood."""
-    near = np.flatnonzero(np.isin(candidates.rows, tokens.rows))
+    places = np.minimum(np.searchsorted(candidates.rows, tokens.rows), len(candidates.rows) - 1)
+    near = places[candidates.rows[places] == tokens.rows]
     part = replace(
         candidates,
         rows=candidates.rows[near],
@@ -74,7 +75,9 @@ def rerank(question: Question, candidates: MessageCandidates, ranking: Ranking, 
     )
     features = {name: column[near] for name, column in ranking.features.items()}
     best = _ranked({**features, **token_features(question, part, tokens)}, TOKENS, part.eligible)
-    behind = ranking.order[~np.isin(ranking.order, near)]
+    others = np.ones(len(candidates.rows), np.bool_)
+    others[near] = False
+    behind = ranking.order[others[ranking.order]]
     scores = _spread(best.scores, near, len(candidates.rows))
     parts = {name: _spread(column, near, len(candidates.rows)) for name, column in best.parts.items()}
     return Ranking(order=np.concatenate((near[best.order], behind)), scores=scores, parts=parts)
@@ -88,10 +91,15 @@ def _spread(column: Column, places: NDArray[np.intp], count: int) -> Column:
 
 def rows_to_rerank(ranking: Ranking, candidates: MessageCandidates, depth: int = RERANK_DEPTH) -> list[int]:
     """The rows whose token vectors decide the top: the best by the first stage and their neighbours."""
+    position = candidates.position
+    kept = np.zeros(len(position), np.bool_)
     best = ranking.order[:depth]
-    wanted = [candidates.position[best] + offset for offset in (0, *(offset for offset, _ in WINDOW))]
-    kept = np.isin(candidates.position, np.concatenate(wanted))
-    return [int(row) for row in candidates.rows[kept]]
+    for offset in (0, *(offset for offset, _ in WINDOW)):
+        wanted = position[best] + offset
+        places = np.minimum(np.searchsorted(position, wanted), len(position) - 1)
+        kept[places[position[places] == wanted]] = True
+    rows: list[int] = candidates.rows[kept].tolist()
+    return rows
 
 
 def rank_memories(question: Question, candidates: MemoryCandidates) -> Ranking:

@@ -14,6 +14,7 @@ from persona_graph.memory.sqlite import schema, words
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import pack, unpack
+from persona_graph.memory.sqlite.tokens import TokenCache
 from persona_graph.memory.types import Memory
 from persona_graph.personality import NeutralPolicy
 
@@ -41,6 +42,8 @@ class UserFile:
         self.path, self.user, self.markers, self.neutral = path, user, markers, neutral
         self.messages = Columns()
         """Columns of all messages, by row."""
+        self.tokens = TokenCache()
+        """Token vectors of messages, by row."""
         self.memories = Columns()
         """Columns of all versions of memories, by number."""
         self.held: list[Memory] = []
@@ -79,7 +82,7 @@ class UserFile:
     @property
     def cached_bytes(self) -> int:
         """Memory that the caches take, nearly."""
-        return self.messages.nbytes + self.memories.nbytes
+        return self.messages.nbytes + self.memories.nbytes + self.tokens.nbytes
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

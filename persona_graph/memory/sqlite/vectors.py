@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from persona_graph.errors import EmbeddingMismatch
 from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
 from persona_graph.memory.sqlite.columns import Columns
-from persona_graph.memory.sqlite.journal import CHUNK, NOTHING, WAITING
+from persona_graph.memory.sqlite.journal import NOTHING, WAITING
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.store import Unembedded, Vectors
 from persona_graph.retrieval.token_vectors import StoredTokens
@@ -114,23 +114,9 @@ def drop(file: UserFile) -> None:
 
 def tokens(file: UserFile, rows: Sequence[int]) -> StoredTokens:
     """Token vectors of these rows, where there are any."""
-    found: list[tuple[int, int, bytes]] = []
-    wanted = sorted(map(int, rows))
     with file.reading() as db:
-        for start in range(0, len(wanted), CHUNK):
-            chunk = wanted[start : start + CHUNK]
-            places = ",".join("?" * len(chunk))
-            query = f"SELECT row, width, vectors FROM message_tokens WHERE row IN ({places}) ORDER BY row"
-            found += [entry for entry in db.execute(query, chunk) if entry[2]]
-    if not found:
-        return StoredTokens.of({})
-    width = found[0][1]
-    lengths = np.array([len(data) // width for _, _, data in found], np.int64)
-    return StoredTokens(
-        rows=np.array([row for row, _, _ in found], np.int64),
-        starts=np.cumsum(lengths) - lengths,
-        vectors=np.frombuffer(b"".join(data for _, _, data in found), np.int8).reshape(-1, width),
-    )
+        file.tokens.refresh(db)
+    return file.tokens.take(rows)
 
 
 def refresh_messages(db: sqlite3.Connection, columns: Columns, clock: int) -> None:
