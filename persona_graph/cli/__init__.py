@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 
 STARTED = time.monotonic()
@@ -11,5 +13,9 @@ STARTED = time.monotonic()
 def main() -> None:
     """What the console script and `python -m persona_graph` run."""
     from persona_graph.cli.app import app  # after the clock is read
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.casefold().startswith("utf"):
+            stream.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to stop
 
     app(prog_name="persona")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ HELP = """\
   [bold]/help[/]                this
   [bold]/quit[/]                stop (also Ctrl-D)"""
 
+QUIT = ("/quit", "/exit")
+
 
 def chat(
     ctx: typer.Context,
@@ -41,7 +44,7 @@ def chat(
     with open_persona(settings) as persona:
         talk = Conversation(persona, settings, images=list(image or ()))
         if message is not None:
-            talk.say(message)
+            talk.once(message)
         else:
             talk.run()
         finish(persona, settings)
@@ -61,15 +64,28 @@ class Conversation:
     def run(self) -> None:
         """Read messages and commands until there are no more; an error is told and the conversation goes on."""
         self._greet()
-        while (line := _read()) is not None:
+        while (line := _read()) is not None and line not in QUIT:
             try:
-                if line in ("/quit", "/exit"):
-                    return
                 self._do(line)
             except (ModelUnavailable, InputError, LookupError) as error:
                 if not isinstance(error, PersonaError):
                     raise
                 errors.print(f"  [bad]{escaped(sentence(error))}[/]", soft_wrap=True)
+        if self.images and line is None and not sys.stdin.isatty():
+            self.say("")
+        elif self.images:
+            names = ", ".join(path.name for path in self.images)
+            errors.print(f"  [yellow]not sent: {escaped(names)}[/]", soft_wrap=True)
+
+    def once(self, line: str) -> None:
+        """Do one message or command, and send the images that still wait."""
+        if line.strip().startswith("/"):
+            if line.strip() not in QUIT:
+                self._do(line.strip())
+        else:
+            self.say(line)
+        if self.images:
+            self.say("")
 
     def say(self, message: str) -> None:
         """Send a message, with the images that wait."""
@@ -110,7 +126,13 @@ class Conversation:
         if words:
             self.say(words)
         else:
-            console.print(f"  {path.name} goes with your next message.", style="faint", markup=False)
+            size = max(1, round(path.stat().st_size / 1000))
+            console.print(
+                f"  kept {path.name}, {size} kB; it goes with your next message.",
+                style="faint",
+                markup=False,
+                soft_wrap=True,
+            )
 
     def _why(self) -> None:
         from persona_graph.cli.show import print_receipt
@@ -158,12 +180,13 @@ def finish(persona: Persona, settings: Settings) -> None:
     if due and settings.behaviour.updates is Updates.OFF:
         console.print(f"{counted(due, 'update')} left to `persona worker`.", style="faint")
     elif due:
-        verb = "is" if due == 1 else "are"
+        doing = f"finishing {counted(due, 'update')} ..."
         try:
-            with console.status(f"{counted(due, 'update')} {verb} still being written ..."):
+            with console.status(doing):
                 if not console.is_terminal:
-                    console.print(f"{counted(due, 'update')} {verb} still being written ...", style="faint")
+                    console.print(doing, style="faint")
                 persona.flush(settings.user)
+            console.print(f"{doing} done" if console.is_terminal else "done", style="faint")
         except KeyboardInterrupt:
             console.print("Stopped; they are kept, and `persona worker` or the next chat writes them.", style="faint")
     if parked := persona.problems(settings.user):
@@ -189,11 +212,18 @@ def _read() -> str | None:
             if line.strip():
                 console.print(Text("      you ", "you").append(line.strip(), "default"))
             return line.strip() if line else None
-        import contextlib
-
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401  (line editing and history where the platform has it)
-        return console.input("[you]      you [/]").strip()
+        return input(_prompt()).strip()
     except (EOFError, KeyboardInterrupt):
         console.print()
         return None
+
+
+def _prompt() -> str:
+    """The prompt as line editing needs it: given whole, with the colours marked as taking no room."""
+    with console.capture() as shown:
+        console.print("      you ", style="you", end="")
+    try:
+        import readline  # noqa: F401  (line editing and history where the platform has it)
+    except ImportError:
+        return shown.get()
+    return re.sub(r"((?:\x1b\[[0-9;]*m)+)", "\001\\1\002", shown.get())

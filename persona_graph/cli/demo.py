@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -41,6 +42,9 @@ def demo(
         raise typer.Exit(0 if second.recall(person, recall) else FAILED)
     with _folder(keep) as name:
         report = _both(person, Path(name), kept=keep is not None)
+    if keep is not None:
+        kept = shlex.quote(f"sqlite:{keep / 'memory'}")
+        console.print(f"persona show memories --store {kept} -u {person.user}", soft_wrap=True, markup=False)
     console.print(json.dumps(report), soft_wrap=True, markup=False, highlight=False)
     if not report["recalled"]:
         raise typer.Exit(FAILED)
@@ -61,6 +65,7 @@ def _both(person: Person, folder: Path, *, kept: bool) -> dict[str, Any]:
 
 
 def _report(person: Person, folder: Path, code: int, own_sockets: int) -> dict[str, Any]:
+    from persona_graph.demo import stage
     from persona_graph.demo.recall import RECALLED
     from persona_graph.demo.script import sessions
     from persona_graph.demo.truths import Truth, failures
@@ -75,6 +80,8 @@ def _report(person: Person, folder: Path, code: int, own_sockets: int) -> dict[s
     truths = [Truth(**row) for row in found["truths"]] + [Truth("no internet socket", silent, f"{total} opened")]
     if code and all(truth.holds for truth in truths):
         truths.append(Truth("the second process ends well", False, f"it ended with exit code {code}"))
+    stage.chapter("What was checked")
+    stage.verdict(truths)
     for line in failures(truths):
         errors.print(f"[bad]{line}[/]", soft_wrap=True)
     return {

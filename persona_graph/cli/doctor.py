@@ -19,7 +19,7 @@ import typer
 from rich.text import Text
 
 from persona_graph.cli.edge import FAILED, Json, edge_of, sentence, tracing
-from persona_graph.cli.views.style import console, sheet
+from persona_graph.cli.views.style import console, counted, sheet
 from persona_graph.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _store(url: str) -> Finding:
         files = list(folder.glob("users/*.db"))
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         writable = os.access(folder, os.W_OK)
-        says = f"{folder} ({len(files)} users, {size / 1e6:.1f} MB)"
+        says = f"{folder} ({counted(len(files), 'user')}, {size / 1e6:.1f} MB)"
         return Finding("store", "ok" if writable else "wrong", says + ("" if writable else ", which cannot be written"))
     return Finding("store", "ok", f"{folder} (made when first used)")
 

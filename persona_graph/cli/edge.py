@@ -111,11 +111,10 @@ def tracing(env: Mapping[str, str]) -> str:
     )
 
 
-def nothing(persona: Persona, user: str) -> str:
-    """Why there is nothing to show of a user."""
-    if user in persona.users():
-        return f"There is nothing of that kind of {user!r}."
-    return f"There is no user {user!r} in this store; `persona show users` lists who is here."
+def need_user(persona: Persona, user: str) -> None:
+    """Raises: NotFound when nobody of that name has a memory here."""
+    if user not in persona.users():
+        raise NotFound(f"there is no user {user!r} in this store; `persona show users` lists who is here")
 
 
 def window_of(start: str | None, end: str | None, zone: tzinfo) -> TimeRange:

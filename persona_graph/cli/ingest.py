@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from persona_graph.blocking import background
 from persona_graph.cli.edge import FAILED, Json, Model, Store, edge_of, escaped, need_model, open_persona
-from persona_graph.cli.views.style import console, errors
+from persona_graph.cli.views.style import console, counted, errors
 from persona_graph.errors import ImageError, InputError
 
 if TYPE_CHECKING:
     from persona_graph.conversation import Image
     from persona_graph.ingest import History
     from persona_graph.service import Persona
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C stopped."""
 
 SLICE = 16
 """Turns written between two steps of the progress bar."""
@@ -67,8 +71,12 @@ def ingest(
         )
     for warning in (w for history in found.histories for w in history.warnings):
         errors.print(f"[yellow]warning:[/] {escaped(warning)}", soft_wrap=True)
-    with open_persona(settings) as persona, _progress() as progress:
-        done = [_one(persona, user or h.user_hint, h, progress, update=not no_update) for h in found.histories]
+    try:
+        with open_persona(settings) as persona, _progress() as progress:
+            done = [_one(persona, user or h.user_hint, h, progress, update=not no_update) for h in found.histories]
+    except KeyboardInterrupt:
+        errors.print("stopped; run the same command again to go on")
+        raise typer.Exit(INTERRUPTED) from None
     _tell(done, as_json=as_json, update=not no_update)
     if any(result.parked for result in done):
         raise typer.Exit(FAILED)
@@ -139,7 +147,14 @@ def _tell(done: list[Ingested], *, as_json: bool, update: bool) -> None:
     for r in done:
         here = f", {r.already} of them here already" if r.already else ""
         learned = (
-            f"; {r.updates} updates done, {r.memories} memories" if update else "; updates wait for `persona worker`"
+            f"; {counted(r.updates, 'update')} done, {counted(r.memories, 'memory', 'memories')}"
+            if update
+            else "; updates wait for `persona worker`"
         )
         failed = f", {r.parked} failed (`persona problems -u {r.user}`)" if r.parked else ""
-        console.print(f"{r.user}: {r.messages} messages{here}{learned}{failed}.", markup=False, soft_wrap=True)
+        console.print(
+            f"{r.user}: {counted(r.messages, 'message')}{here}{learned}{failed}.", markup=False, soft_wrap=True
+        )
+    for r in done:
+        if r.memories:
+            console.print(f"look: persona show memories -u {shlex.quote(r.user)}", markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ from persona_graph.cli.edge import (
     User,
     edge_of,
     moment_of,
-    nothing,
+    need_user,
     open_persona,
     window_of,
 )
@@ -41,7 +41,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search memory by words, kind and time, with the parts of each score."""
-    from persona_graph.cli.views.memories import hit_json, hit_table
+    from persona_graph.cli.views.memories import hit_json, hit_table, listed
 
     settings = edge_of(ctx).settings(user=user, store=store)
     if not text.strip():
@@ -49,13 +49,15 @@ def search(
     window = window_of(start, end, settings.zone)
     limits = {t: limit or DEFAULT_LIMITS.get(t, 5) for t in kind or (*DEFAULT_LIMITS, Target.TURN)}
     with open_persona(settings) as persona:
-        found = persona.search(
+        need_user(persona, settings.user)
+        hits = persona.search(
             settings.user, text, window=window, limits=limits, as_of=moment_of(as_of, settings.zone)
         ).hits
-        why = "" if found else nothing(persona, settings.user)
+    once = {(hit.target, hit.id): hit for hit in reversed(hits)}  # an image may have been sent more than once
+    found = sorted(reversed(once.values()), key=listed)
     if as_json:
         console.print_json(json.dumps([hit_json(hit) for hit in found], ensure_ascii=False))
     elif found:
         console.print(hit_table(found, settings.zone))
     else:
-        console.print(why, style="faint", markup=False, soft_wrap=True)
+        console.print("nothing found", style="faint")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from persona_graph.cli.edge import AsOf, Json, Sentences, Store, User, edge_of, moment_of, nothing, open_persona
+from persona_graph.cli.edge import AsOf, Json, Sentences, Store, User, edge_of, moment_of, need_user, open_persona
 from persona_graph.cli.views.style import console
 from persona_graph.memory.types import Kind
 
@@ -56,8 +56,8 @@ def personality(
 
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
+        need_user(persona, settings.user)
         found = persona.personality(settings.user, as_of=moment_of(as_of, settings.zone))
-        why = "" if found.timeline else nothing(persona, settings.user)
     if png is not None:
         from persona_graph.cli.views.plot import save_timeline
 
@@ -67,8 +67,8 @@ def personality(
         console.print_json(json.dumps(_personality_json(found)))
     else:
         console.print(bars(found.vector, frozen=found.frozen))
-        if why:
-            console.print(f"\n{why}", style="faint", markup=False, soft_wrap=True)
+        if not found.timeline:
+            console.print("\nnothing yet: it moves with what the person says", style="faint")
         else:
             console.print(Text(f"\nTimeline over {len(found.timeline)} observations\n", "head"), lines(found.timeline))
             console.print(Text("\nWhat moved it\n", "head"), movements(found.timeline, settings.zone))
@@ -130,15 +130,16 @@ def _memories(
 
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
+        need_user(persona, settings.user)
         found = persona.memories(settings.user, kinds=kinds, history=history, as_of=moment_of(as_of, settings.zone))
-        why = "" if found else nothing(persona, settings.user)
     if as_json:
         console.print_json(json.dumps([memory_json(memory) for memory in found], ensure_ascii=False))
     elif found:
         found.sort(key=lambda memory: (list(Kind).index(memory.kind), memory.key, memory.id, memory.version))
         console.print(memory_table(found, settings.zone, history=history))
     else:
-        console.print(why, style="faint", markup=False, soft_wrap=True)
+        yet = "nothing yet: the profile is written an hour after the last message of a session"
+        console.print(yet if kinds == [Kind.CORE] and as_of is None else "nothing found", style="faint")
 
 
 def _personality_json(found: Any) -> dict[str, Any]:

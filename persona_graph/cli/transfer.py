@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from persona_graph.cli.edge import Store, User, edge_of, open_persona
-from persona_graph.cli.views.style import console
+from persona_graph.cli.views.style import console, counted
 from persona_graph.errors import NotFound
 
 
@@ -37,4 +37,6 @@ def import_(
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
         count = persona.import_(settings.user, folder)
-    console.print(f"Read {count} new turns into the memory of {settings.user!r}.", soft_wrap=True, markup=False)
+    console.print(
+        f"Read {counted(count, 'new turn')} into the memory of {settings.user!r}.", soft_wrap=True, markup=False
+    )

@@ -37,8 +37,6 @@ def recall(person: Person, folder: Path) -> bool:
             Truth("a new process", first["pid"] != os.getpid(), f"{os.getpid()}, not {first['pid']}"),
             *_check(persona, person, asked),
         ]
-    stage.chapter("What was checked")
-    stage.verdict(found)
     report = {"truths": [asdict(truth) for truth in found], "inet_sockets": sockets.opened(), **first}
     (folder / RECALLED).write_text(json.dumps(report), encoding="utf-8")
     return all(truth.holds for truth in found)

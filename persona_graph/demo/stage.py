@@ -84,6 +84,7 @@ def told(text: str) -> None:
 def verdict(truths: Iterable[Truth]) -> None:
     """The list of what was checked."""
     table = Table.grid(padding=(0, 2))
+    yes, no = ("✓", "✗") if console.encoding.startswith("utf") else ("ok", "NO")
     for truth in truths:
-        table.add_row(Text("✓", "good") if truth.holds else Text("✗", "bad"), truth.name, Text(truth.says, "faint"))
+        table.add_row(Text(yes, "good") if truth.holds else Text(no, "bad"), truth.name, Text(truth.says, "faint"))
     stage().print(Padding(table, (1, 0, 1, 2)))

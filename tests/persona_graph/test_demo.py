@@ -47,6 +47,8 @@ def test_a_second_process_recalls_what_the_first_one_learned(seed: int) -> None:
     for word in (person.name, person.city, person.drink, person.new_drink, person.event_word, "✓"):
         assert word in output
     assert "✗" not in output
+    assert output.count("✓") == report["checks"]
+    assert "no internet socket" in output
 
 
 def test_a_seed_draws_one_person_and_seeds_differ() -> None:

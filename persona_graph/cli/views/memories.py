@@ -61,11 +61,17 @@ def memory_json(memory: Memory) -> dict[str, Any]:
 
 def hit_table(hits: Sequence[Hit], zone: tzinfo) -> Table:
     """What a search found, with the parts of each score."""
-    table = sheet("what", "score", "when", "text", "parts")
+    table = sheet("id", "what", "score", "when", "text", "parts")
     for hit in hits:
-        target = Text(hit.target, hit.target)
-        table.add_row(target, f"{hit.score:.2f}", _when(hit, zone), hit_body(hit), Text(parts(hit.parts), "faint"))
+        score, why = ("", "in that time") if listed(hit) else (f"{hit.score:.2f}", parts(hit.parts))
+        head: list[Text | str] = [Text(short(hit.id), "faint"), Text(hit.target, hit.target), score]
+        table.add_row(*head, _when(hit, zone), hit_body(hit), Text(why, "faint"))
     return table
+
+
+def listed(hit: Hit) -> bool:
+    """Whether it is here only because it lies in the window: nothing of the question matches it."""
+    return not hit.score and not any(hit.parts.values())
 
 
 def hit_json(hit: Hit) -> dict[str, Any]:

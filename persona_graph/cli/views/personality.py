@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import tzinfo
 
 from rich.table import Table
@@ -59,10 +59,18 @@ def lines(timeline: Sequence[PersonalityPoint]) -> Table:
 
 
 def movements(timeline: Sequence[PersonalityPoint], zone: tzinfo, *, newest: int = 10) -> Table:
-    """The last steps that moved it: when, which way, and the person's own words."""
+    """The last steps that moved it: when, which way, and by which words or by none."""
     table = sheet("when", "moved", "because of")
-    for before, point in moved(timeline)[-newest:]:
-        table.add_row(when(point.observation.at, zone), _steps(before, point.vector), _quotes(point))
+    rows: list[tuple[str, Text, Text]] = []
+    for before, point in moved(timeline):
+        at, seen = when(point.observation.at, zone), point.observation.scores
+        spoken = frozenset(t for t, score in zip(TRAITS, seen.scores, strict=True) if score != NEUTRAL)
+        if spoken:
+            rows.append((at, _steps(before, point.vector, spoken) or Text("a little", "faint"), _quotes(point)))
+        if drift := _steps(before, point.vector, frozenset(TRAITS) - spoken):
+            rows.append(("" if spoken else at, drift, Text("(no words: back toward the middle)", "faint")))
+    for row in rows[-newest:]:
+        table.add_row(*row)
     return table
 
 
@@ -100,12 +108,12 @@ def _cell(score: float) -> int:
     return round((score - 1) / 4 * (CELLS - 1))
 
 
-def _steps(before: BigFive, after: BigFive) -> Text:
+def _steps(before: BigFive, after: BigFive, of: Collection[Trait]) -> Text:
     text = Text()
     for trait, old, new in zip(TRAITS, before.scores, after.scores, strict=True):
-        if abs(new - old) >= VISIBLE:
+        if trait in of and abs(new - old) >= VISIBLE:
             text.append("\n" if text else "").append(f"{trait.value} {new - old:+.2f}", COLOURS[trait])
-    return text or Text("a little", "faint")
+    return text
 
 
 def _quotes(point: PersonalityPoint) -> Text:

@@ -59,7 +59,7 @@ def _opening(
         known = Text("  ·  ").join(_named(ref, memories) for ref in opening.get(name, ()))
         table.add_row(Text(name, "faint"), known or Text("none", "faint"))
     recent = len(opening.get("recent", ()))
-    table.add_row(Text("context", "faint"), f"{recent} turns of the last 60 minutes")
+    table.add_row(Text("context", "faint"), f"{counted(recent, 'turn')} of the last 60 minutes")
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
+from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -30,13 +31,24 @@ THEME = Theme(
     }
 )
 
-console = Console(theme=THEME, highlight=False)
+
+class _Console(Console):
+    """Its JSON keeps every letter where the output cannot: as an escape."""
+
+    def print_json(self, json: str | None = None, **how: Any) -> None:
+        super().print_json(json, **{"ensure_ascii": not self.encoding.startswith("utf"), **how})
+
+
+console = _Console(theme=THEME, highlight=False)
 """What a command tells."""
 
 errors = Console(theme=THEME, highlight=False, stderr=True)
 """What goes wrong, and progress beside `--json`."""
 
 LABEL_WIDTH = 9
+
+NARROW = ("id", "score", "when")
+"""Columns of a sheet whose lines are not broken."""
 
 
 def labelled(label: str, content: RenderableType, *, style: str = "faint") -> Table:
@@ -52,7 +64,7 @@ def sheet(*columns: str, title: str = "") -> Table:
     """An empty table with light lines."""
     table = Table(title=title or None, title_justify="left", title_style="head", box=None, padding=(0, 2, 0, 0))
     for column in columns:
-        table.add_column(column, header_style="faint", overflow="fold")
+        table.add_column(column, header_style="faint", overflow="fold", no_wrap=column in NARROW)
     return table
 
 

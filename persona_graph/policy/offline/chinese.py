@@ -22,10 +22,10 @@ CHINESE = Language(
     rules=(
         rule(Slot.NAME, r"(?:我叫|我的名字(?:是|叫))<value>", "名字是{value}", "你叫{value}"),
         rule(Slot.AGE, r"我(?:今年)?(?P<value>\d{1,3})岁", "今年{value}岁", "你{value}岁"),
-        rule(Slot.HOME, rf"我{_NOW}(?:从<old>)?(?:搬到|搬去|搬家到)了?<value>", "住在{value}", "你住在{value}"),
+        rule(Slot.HOME, rf"我{_NOW}(?:从<old>)?(?:搬到|搬去|搬回|搬家到)了?<value>", "住在{value}", "你住在{value}"),
         rule(Slot.HOME, rf"我{_NOW}住在<value>", "住在{value}", "你住在{value}"),
         rule(Slot.ORIGIN, r"我(?:来自|出生在|老家在)<value>", "来自{value}", "你来自{value}"),
-        rule(Slot.JOB, r"我是(?:一名|一个|一位|个)?(?P<value>\S{0,6}(?:护士|医生|老师|教师|学生|工程师|程序员|设计师|律师|作家|厨师|画家|记者|会计|经理|司机))", "职业是{value}", "你的职业是{value}"),
+        rule(Slot.JOB, rf"我{_NOW}是(?:一名|一个|一位|个)?(?P<value>\S{{0,6}}(?:护士|医生|老师|教师|学生|工程师|程序员|设计师|律师|作家|厨师|画家|记者|会计|经理|司机))", "职业是{value}", "你的职业是{value}"),
         rule(Slot.EMPLOYER, rf"我{_NOW}在(?P<value>(?!思考|考虑|当前|一家|这|那|找|做|努力|想)\S+?)(?:工作|上班)", "在{value}工作", "你在{value}工作"),
         rule(Slot.LANGUAGES, r"我会说<value>", "会说{value}", "你会说{value}"),
         rule(Slot.DIET, r"我(?:是|对)(?P<value>素食者|素食主义者|\S+过敏)", "饮食：{value}", "你的饮食情况是{value}"),

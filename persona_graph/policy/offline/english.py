@@ -18,6 +18,14 @@ _JOB = (
     r"photographer|analyst|therapist|psychologist|physicist|biologist|chemist|mechanic|barista|waiter|waitress|clerk|tutor|"
     r"paramedic|midwife|firefighter|potter|tailor|actor|actress|dancer|singer|banker|potter|beekeeper)s?"
 )
+_NO_NAME = (
+    r"(?:[a-z]+(?:ish|ese)|german|french|dutch|swiss|greek|czech|thai|iraqi|israeli|pakistani|american|canadian|mexican|brazilian|australian|austrian|"
+    r"african|european|asian|italian|indian|russian|ukrainian|norwegian|belgian|hungarian|romanian|bulgarian|croatian|serbian|slovakian|estonian|latvian|"
+    r"lithuanian|nigerian|kenyan|egyptian|iranian|indonesian|malaysian|peruvian|colombian|chilean|argentinian|venezuelan|cuban|korean|christian|catholic|protestant|"
+    r"muslim|hindu|buddhist|sikh|jew|atheist|vegan|vegetarian|pescatarian|fine|good|great|tired|sad|happy|sorry|ready|back|here|home|busy|bored|sick|ill|"
+    r"well|alone|angry|afraid|scared|worried|nervous|hungry|thirsty|late|lost|sure|glad|new|old|young|single|married|divorced|pregnant|retired|excited|"
+    r"stressed|anxious|lonely|depressed|curious|confused|exhausted|sleepy|free|done|gay|bi|trans|not|so|too|very|just|going|doing|feeling|[a-z]+ing|" + _JOB + ")"
+)
 _RELATIVES = "mother mom mum father dad sister brother wife husband partner girlfriend boyfriend fiancé fiancée son daughter grandmother grandma grandfather grandpa aunt uncle cousin niece nephew".split()
 _KIN = rf"(?P<thing>(?:(?:older|elder|younger|little|big|twin|oldest|youngest) )?(?:{'|'.join(_RELATIVES)}))"
 
@@ -39,16 +47,17 @@ ENGLISH = Language(
     },
     rules=(
         rule(Slot.NAME, r"\b(?:my name is|my name's|I'm called|call me) <value>", "Name is {value}", "your name is {value}"),
+        rule(Slot.NAME, rf"^(?:(?:hi|hello|hey)(?: there)?,? )?I(?:'m| am) (?!{_NO_NAME}$)(?-i:(?P<value>[A-ZÀ-ÖØ-Þ][a-zß-öø-ÿ]+(?:-[A-Z][a-z]+)?))$", "Name is {value}", "your name is {value}"),
         rule(Slot.AGE, rf"\bI{_BE} (?P<value>\d{{1,3}})(?: years old)?$", "Is {value} years old", "you are {value} years old"),
         rule(Slot.AGE, r"\bI (?:just )?turned (?P<value>\d{1,3})$", "Is {value} years old", "you are {value} years old"),
-        rule(Slot.HOME, rf"\bI(?:'ve| have)?(?: {_NOW})* (?:moved|relocated) (?:away )?(?:from <old> )?to <value>", "Lives in {value}", "you live in {value}"),
+        rule(Slot.HOME, rf"\bI(?:'ve| have)?(?: {_NOW})* (?:moved|relocated) (?:away |back )?(?:from <old> )?to <value>", "Lives in {value}", "you live in {value}"),
         rule(Slot.HOME, rf"\bI(?: {_NOW})* live (?:in|near|at) <value>", "Lives in {value}", "you live in {value}"),
         rule(Slot.HOME, rf"\bI{_BE}(?: {_NOW})* living (?:in|near|at) <value>", "Lives in {value}", "you live in {value}"),
         rule(Slot.ORIGIN, r"\bI(?:'m| am) (?:originally )?from <value>", "Comes from {value}", "you come from {value}"),
         rule(Slot.ORIGIN, r"\bI (?:was born|grew up) in <value>", "Comes from {value}", "you come from {value}"),
         rule(Slot.JOB, rf"\bI(?: {_NOW})* work as <value>", "Works as {value}", "you work as {value}"),
         rule(Slot.JOB, rf"\bI(?:'ve)?(?: {_NOW})* (?:started|got|found) (?:a )?(?:new )?(?:job|work|working) as <value>", "Works as {value}", "you work as {value}"),
-        rule(Slot.JOB, rf"\bI{_BE} (?:now )?(?:working as )?(?P<value>an? {_JOB}(?: (?:at|for|in|with) .+)?)$", "Works as {value}", "you work as {value}"),
+        rule(Slot.JOB, rf"\bI{_BE} (?:now )?(?:working as )?(?P<value>an? {_JOB}(?: (?:at|for|in|with) .+)?)(?: now| these days)?$", "Works as {value}", "you work as {value}"),
         rule(Slot.EMPLOYER, rf"\bI(?: {_NOW})* work (?:at|for) <value>", "Works at {value}", "you work at {value}"),
         rule(Slot.LANGUAGES, r"\bI (?:can )?speak <value>", "Speaks {value}", "you speak {value}"),
         rule(Slot.DIET, rf"\bI{_BE} (?P<value>(?:a )?(?:vegan|vegetarian|pescatarian)|allergic to .+|(?:gluten|lactose)[- ]intolerant)", "Is {value}", "you are {value}"),
@@ -79,7 +88,7 @@ ENGLISH = Language(
     asks=(
         (pattern(r"\bmy name\b|\bwho am I\b|\bam I called\b"), frozenset({Slot.NAME})),
         (pattern(r"\bhow old am I\b|\bmy age\b"), frozenset({Slot.AGE})),
-        (pattern(r"\bwhere (?:do|did|am|was) I (?:now |currently )?(?:live|living|stay)|\bmy (?:home|city|address|town)\b|\b(?:city|country|town) (?:do|did) I live"), frozenset({Slot.HOME})),
+        (pattern(r"\bwhere (?:do|did|am|was) I (?:now |currently |use to )?(?:live|living|stay)|\bmy (?:home|city|address|town)\b|\b(?:city|country|town) (?:do|did) I live"), frozenset({Slot.HOME})),
         (pattern(r"\bwhere (?:am|was|do) I (?:come )?(?:from|born)|\bmy (?:origin|home ?town)\b|\bdid I grow up"), frozenset({Slot.ORIGIN})),
         (pattern(r"\bmy (?:job|profession|occupation|career)\b|\bdo I do for (?:a living|work)|\bwhat do I work\b"), frozenset({Slot.JOB, Slot.EMPLOYER})),
         (pattern(r"\bwh(?:ere|o) do I work\b|\bmy (?:employer|company|boss)\b"), frozenset({Slot.EMPLOYER, Slot.JOB})),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
@@ -48,6 +48,8 @@ class Evidence:
     at: datetime | None = None
     """When it was said, or since when it holds."""
     superseded: bool = False
+    recent: bool = False
+    """Whether it was said in the conversation that the prompt holds: newer than any memory."""
     facts: tuple[Fact, ...] = field(default=())
 
 
@@ -68,7 +70,7 @@ def opening_evidence(opening: Opening, language: Language) -> tuple[Evidence, ..
     return (
         *(_profile(m.key, m.text, language) for m in opening.profile),
         *(Evidence(origin=Origin.HABIT, text=m.text, about=m.key, at=m.event.start) for m in opening.habits),
-        *turns_evidence(opening.recent),
+        *(replace(each, recent=True) for each in turns_evidence(opening.recent)),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from persona_graph.policy.offline.language import Language, Rule, Slot
+from persona_graph.policy.offline.language import SINGLE, TASTE, Language, Rule, Slot
 from persona_graph.policy.offline.languages import LANGUAGES
 from persona_graph.policy.offline.sentences import Sentence, trimmed
 from persona_graph.retrieval.analysis import analyse
@@ -79,7 +79,9 @@ def fact_of_note(text: str) -> Fact | None:
         for each in language.rules:
             match = _note_pattern(each).fullmatch(line)
             if match is not None:
-                return Fact(slot=each.slot, rule=each, language=language, **_groups(match))
+                parts = _groups(match)
+                parts["thing"] = language.as_note(parts["thing"])
+                return Fact(slot=each.slot, rule=each, language=language, **parts)
     return None
 
 
@@ -105,6 +107,19 @@ def same(one: str, other: str) -> bool:
     """Whether two values speak of the same: all words of the shorter stand in the longer."""
     first, second = set(analyse(one)), set(analyse(other))
     return bool(first) and bool(second) and (first <= second or second <= first)
+
+
+def contradicts(fact: Fact, older: Fact) -> bool:
+    """Whether both cannot hold at once."""
+    if fact.slot in SINGLE:
+        return fact.slot is older.slot and (not fact.thing or same(fact.thing, older.thing))
+    if fact.slot not in TASTE or older.slot not in TASTE | {Slot.FAVOURITE}:
+        return False
+    if older.slot is Slot.FAVOURITE:
+        return fact.slot in (Slot.STOPPED, Slot.DISLIKES) and same(fact.value, older.value)
+    if same(fact.value, older.value) or (fact.old and same(fact.old, older.value)):
+        return True
+    return fact.slot is Slot.PREFERS and bool(fact.kind) and fact.kind == older.kind
 
 
 def _made(rule: Rule, match: re.Match[str], language: Language) -> Fact | None:

@@ -1,4 +1,4 @@
-"""German. Memories keep the person's own "mein"; told to the person it becomes "dein"."""
+"""German. "Mein" becomes "ihr" in a memory, and "dein" when told to the person."""
 
 # fmt: off
 # ruff: noqa: E501 - one pattern a line
@@ -9,6 +9,7 @@ from persona_graph.personality import Trait
 from persona_graph.policy.offline.language import Language, Phrases, Slot, Times, cue, pattern, rule
 
 _NOW = r"(?:jetzt|inzwischen|mittlerweile|momentan|gerade|heute|sehr|wirklich|auch|immer|noch|total|am liebsten|besonders|nun|seit kurzem)"
+_I_VERB = r"(?:heiße|heisse|wohne|lebe|arbeite|trinke|esse|mag|liebe|hasse|spiele|höre|lese|spreche|komme|bin|habe|bevorzuge)\b(?! ich\b)"
 _MINE = r"(?P<thing>(?:mein|unser)e? \S+(?: \S+)?)"
 _MONTHS = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
 
@@ -19,21 +20,24 @@ GERMAN = Language(
         mein meine meinen meinem meiner meines dein deine deinen deinem deiner unser unsere ist bin bist sind war waren habe hast hat haben hatte
         wird werde werden nicht kein keine keinen mit von zu zum zur auf aus bei für im ins an am um als wie wenn weil dass auch noch schon nur
         sehr so was wer wo wann warum wieso welche welcher welches welchen heißt heisst über nach vor seit mal doch ja nein hallo danke jetzt dann
-        mag kann will gern gerne gibt ihm ihn habe ganz mehr bitte guten""".split()
+        in ihre ihren ihrem ihrer ihres mag kann will gern gerne gibt ihm ihn habe ganz mehr bitte guten""".split()
     ),
-    clause=pattern(r",? (?:aber|weil|obwohl|und (?=(?:ich|mein|meine|wir)\b))\s*|;\s*|, (?=(?:und )?(?:ich|mein|meine|wir|da|denn)\b)| [-–—] "),
+    clause=pattern(rf",? (?:aber|weil|obwohl|und (?=(?:ich|mein|meine|wir)\b|{_I_VERB}))\s*|;\s*|, (?=(?:und )?(?:ich|mein|meine|wir|da|denn)\b|{_I_VERB})| [-–—] "),
+    elided=pattern(_I_VERB),
+    subject="ich",
     tail=pattern(r",? (?:jetzt|mehr|sehr|inzwischen|mittlerweile|momentan|zurzeit|auch|lieber|umgezogen|gezogen|gern|gerne|am liebsten|seit kurzem|letzte Woche|letzten Monat|letztes Jahr|gestern|heute)$"),
     vague=pattern(r"^(?:das|dass|dies\w*|es|wie|wenn|was|dein\w*|dich)\b"),
-    address={"mein": "dein", "meine": "deine", "meinen": "deinen", "meinem": "deinem", "meiner": "deiner", "meines": "deines", "unser": "euer", "unsere": "eure", "mich": "dich", "mir": "dir", "ich": "du", "wir": "ihr"},
+    swap={"mein": "ihr", "meine": "ihre", "meinen": "ihren", "meinem": "ihrem", "meiner": "ihrer", "meines": "ihres", "unser": "ihr", "unsere": "ihre"},
+    address={"ihr": "dein", "ihre": "deine", "ihren": "deinen", "ihrem": "deinem", "ihrer": "deiner", "ihres": "deines", "mein": "dein", "meine": "deine", "meinen": "deinen", "meinem": "deinem", "meiner": "deiner", "meines": "deines", "unser": "euer", "unsere": "eure", "mich": "dich", "mir": "dir", "ich": "du", "wir": "ihr"},
     rules=(
         rule(Slot.NAME, r"\b(?:ich heiße|ich heisse|mein Name ist|nenn mich) <value>", "Heißt {value}", "du {value} heißt"),
         rule(Slot.AGE, r"\bich bin (?P<value>\d{1,3})(?: Jahre alt)?$", "Ist {value} Jahre alt", "du {value} Jahre alt bist"),
-        rule(Slot.HOME, rf"\bich bin(?: {_NOW})*(?: von <old>)? nach <value> (?:um)?gezogen", "Wohnt in {value}", "du in {value} wohnst"),
+        rule(Slot.HOME, rf"\bich bin(?: {_NOW})*(?: von <old>)? nach <value> (?:um|zurück)?gezogen", "Wohnt in {value}", "du in {value} wohnst"),
         rule(Slot.HOME, rf"\bich (?:wohne|lebe)(?: {_NOW})* in <value>", "Wohnt in {value}", "du in {value} wohnst"),
         rule(Slot.ORIGIN, r"\bich komme (?:ursprünglich )?aus <value>", "Kommt aus {value}", "du aus {value} kommst"),
         rule(Slot.ORIGIN, r"\bich bin in <value> (?:geboren|aufgewachsen)", "Kommt aus {value}", "du aus {value} kommst"),
         rule(Slot.JOB, rf"\bich arbeite(?: {_NOW})* als <value>", "Arbeitet als {value}", "du als {value} arbeitest"),
-        rule(Slot.JOB, r"\bich bin (?:von Beruf )?(?P<value>\S*(?:lehrer|ärzt|arzt|pfleger|ingenieur|entwickler|student|köch|koch|bäcker|anwält|anwalt|künstler|musiker|programmierer|tischler|verkäufer)(?:in)?)$", "Arbeitet als {value}", "du als {value} arbeitest"),
+        rule(Slot.JOB, rf"\bich bin(?: {_NOW})* (?:von Beruf )?(?P<value>\S*(?:lehrer|ärzt|arzt|pfleger|ingenieur|entwickler|student|köch|koch|bäcker|anwält|anwalt|künstler|musiker|programmierer|tischler|verkäufer)(?:in)?)$", "Arbeitet als {value}", "du als {value} arbeitest"),
         rule(Slot.EMPLOYER, rf"\bich arbeite(?: {_NOW})* bei <value>", "Arbeitet bei {value}", "du bei {value} arbeitest"),
         rule(Slot.LANGUAGES, r"\bich spreche <value>", "Spricht {value}", "du {value} sprichst"),
         rule(Slot.DIET, r"\bich bin (?P<value>(?:Vegetarier|Veganer)(?:in)?|vegan|vegetarisch|allergisch gegen .+)", "Ist {value}", "du {value} bist"),
@@ -53,6 +57,7 @@ GERMAN = Language(
         rule(Slot.DISLIKES, r"\bich mag <value> nicht$", "Mag nicht: {value}", "du {value} nicht magst"),
         rule(Slot.LIKES, rf"\bich (?:mag|liebe)(?: {_NOW})* <value>", "Mag {value}", "du {value} magst"),
         rule(Slot.LIKES, rf"\bich (?:trinke|esse|spiele|höre|lese)(?: {_NOW})* (?:gern|gerne|am liebsten) <value>", "Mag {value}", "du {value} magst"),
+        rule(Slot.LIKES, r"\bich (?:trinke|esse|spiele|höre|lese) <value> (?:sehr |auch )?(?:gern|gerne|am liebsten)$", "Mag {value}", "du {value} magst"),
         rule(Slot.HAS, r"\bich habe (?P<value>(?:einen|eine|ein|zwei|drei|vier) [^\W\d_]+(?: namens .+)?)$", "Hat {value}", "du {value} hast"),
     ),
     asks=(
@@ -60,9 +65,9 @@ GERMAN = Language(
         (pattern(r"\bwie alt bin ich\b"), frozenset({Slot.AGE})),
         (pattern(r"\bwo (?:wohne|lebe|wohnte|lebte|habe) ich\b"), frozenset({Slot.HOME})),
         (pattern(r"\bwoher komme ich\b"), frozenset({Slot.ORIGIN})),
-        (pattern(r"\b(?:mein Beruf|meine Arbeit|mein Job|als was arbeite ich|was arbeite ich)\b"), frozenset({Slot.JOB, Slot.EMPLOYER})),
+        (pattern(r"\b(?:mein Beruf|meine Arbeit|mein Job|als was arbeite ich|was arbeite ich|was bin ich von Beruf|welchen Beruf)\b"), frozenset({Slot.JOB, Slot.EMPLOYER})),
         (pattern(r"\bwo arbeite ich\b"), frozenset({Slot.EMPLOYER, Slot.JOB})),
-        (pattern(r"\bhei(?:ß|ss)en? (?P<thing>mein\w* \w+)|\bName (?:von )?(?P<other>mein\w* \w+)"), frozenset({Slot.CALLED})),
+        (pattern(r"\bhei(?:ß|ss)(?:en|t) mein\w* (?P<thing>\w+)|\bName (?:von )?mein\w* (?P<other>\w+)"), frozenset({Slot.CALLED})),
         (pattern(r"\bLieblings(?P<thing>\w+)"), frozenset({Slot.FAVOURITE, Slot.LIKES, Slot.PREFERS})),
         (pattern(r"\b(?:mag|trinke|esse) ich (?:\w+ )?(?:nicht|kein\w*)"), frozenset({Slot.DISLIKES, Slot.STOPPED})),
         (pattern(r"\b(?:mag|mochte|trinke|trank|esse|aß|liebe) ich\b|\bmeine Vorlieben\b"), frozenset({Slot.LIKES, Slot.PREFERS, Slot.FAVOURITE})),

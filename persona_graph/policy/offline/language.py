@@ -160,6 +160,10 @@ class Language:
     """Words that are everywhere in it: they betray the language and say nothing."""
     clause: re.Pattern[str]
     """Where a sentence falls into clauses."""
+    elided: re.Pattern[str] = re.compile(r"(?!)")
+    """How a clause begins that leaves out "I", said in the clause before it."""
+    subject: str = ""
+    """The word it leaves out."""
     tail: re.Pattern[str]
     """What a value may end in that does not belong to it ("now", "very much", "last week")."""
     vague: re.Pattern[str]

@@ -8,9 +8,9 @@ from typing import Any
 
 from persona_graph.jobs.extract_semantic import SemanticInput
 from persona_graph.memory.types import Memory
-from persona_graph.policy.offline.facts import Fact, fact_of_note, facts_in, same
+from persona_graph.policy.offline.facts import Fact, contradicts, fact_of_note, facts_in
 from persona_graph.policy.offline.keywords import keywords_of
-from persona_graph.policy.offline.language import SINGLE, TASTE, Slot
+from persona_graph.policy.offline.language import Slot
 from persona_graph.policy.offline.sentences import statements
 from persona_graph.policy.offline.window import window_of
 
@@ -63,22 +63,9 @@ def _replaces(fact: Fact, known: Sequence[Memory], replaced: set[str]) -> int | 
         older = fact_of_note(memory.text)
         if memory.pinned or memory.id in replaced or older is None:
             continue
-        if _plain(memory.text) == _plain(fact.note) or _contradicts(fact, older):
+        if _plain(memory.text) == _plain(fact.note) or contradicts(fact, older):
             return place
     return None
-
-
-def _contradicts(fact: Fact, older: Fact) -> bool:
-    """Whether both cannot hold at once."""
-    if fact.slot in SINGLE:
-        return fact.slot is older.slot and (not fact.thing or same(fact.thing, older.thing))
-    if fact.slot not in TASTE or older.slot not in TASTE | {Slot.FAVOURITE}:
-        return False
-    if older.slot is Slot.FAVOURITE:
-        return fact.slot in (Slot.STOPPED, Slot.DISLIKES) and same(fact.value, older.value)
-    if same(fact.value, older.value) or (fact.old and same(fact.old, older.value)):
-        return True
-    return fact.slot is Slot.PREFERS and bool(fact.kind) and fact.kind == older.kind
 
 
 def _plain(text: str) -> str:

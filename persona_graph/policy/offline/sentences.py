@@ -33,7 +33,12 @@ class Sentence:
     def clauses(self) -> tuple[str, ...]:
         """Its clauses without the marks at their ends."""
         parts = self.language.clause.split(self.text)
-        return tuple(clean for part in parts if (clean := trimmed(part)))
+        clauses = tuple(clean for part in parts if (clean := trimmed(part)))
+        return clauses[:1] + tuple(self._whole(clause) for clause in clauses[1:])
+
+    def _whole(self, clause: str) -> str:
+        """A clause with the subject that it takes from the one before."""
+        return f"{self.language.subject} {clause}" if self.language.elided.match(clause) else clause
 
 
 def sentences(text: str, language: Language | None = None) -> tuple[Sentence, ...]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from persona_graph.policy.offline.asking import Asked
 from persona_graph.policy.offline.evidence import Evidence, Origin
-from persona_graph.policy.offline.facts import Fact, same
+from persona_graph.policy.offline.facts import Fact, contradicts, same
 from persona_graph.policy.offline.language import SINGLE
 from persona_graph.retrieval.analysis import analyse
 
@@ -21,6 +21,10 @@ NAMING = 0.5
 _RIGHT_FACT = 0.6
 _RIGHT_SLOT_ALONE = 0.1
 _WRONG_THING = -0.8
+_REPLACED = -0.8
+"""For a fact that a newer one in the evidence contradicts."""
+_MOST_STATING = 60
+"""So many pieces of evidence, the latest first, may speak against older ones."""
 _PRIOR = {
     Origin.FACT: 0.15,
     Origin.PROFILE: 0.1,
@@ -43,7 +47,10 @@ class Weighed:
 
 def weigh(evidence: Iterable[Evidence], asked: Asked) -> tuple[Weighed, ...]:
     """The evidence, best first; of equals the newer, unless a time that is over is asked for."""
-    weighed = [_weighed(each, asked) for each in evidence]
+    # Within one turn what comes later is newer; the stable sort keeps the order of equals.
+    found = tuple(evidence)[::-1]
+    stating = tuple(each for each in found if _states(each))[:_MOST_STATING]
+    weighed = [_weighed(each, asked, stating) for each in found]
     return tuple(
         sorted(
             weighed,
@@ -53,15 +60,41 @@ def weigh(evidence: Iterable[Evidence], asked: Asked) -> tuple[Weighed, ...]:
     )
 
 
-def _weighed(evidence: Evidence, asked: Asked) -> Weighed:
+def _weighed(evidence: Evidence, asked: Asked, stating: Sequence[Evidence]) -> Weighed:
     shared = _shared(evidence, asked)
     fit, fact = max(((_fit(f, asked), f) for f in evidence.facts), key=lambda pair: pair[0], default=(0.0, None))
     if fit <= 0 and evidence.origin is Origin.PERSON:
         fact = None  # the sentence answers, not what a rule made of it
-    score = shared + fit + _when(evidence, asked)
+    replaced = fit > 0 and fact is not None and not evidence.superseded and _replaced(evidence, fact, stating)
+    score = shared + fit + (_when_replaced(evidence, asked) if replaced else _when(evidence, asked))
     if shared > 0 or fit > 0:
         score += 0.3 if asked.of_us and evidence.origin is Origin.ASSISTANT else _PRIOR[evidence.origin]
-    return Weighed(evidence=evidence, score=score, fact=fact)
+    return Weighed(evidence=replace(evidence, superseded=True) if replaced else evidence, score=score, fact=fact)
+
+
+def _states(evidence: Evidence) -> bool:
+    """Whether it may speak against what is older."""
+    return bool(evidence.facts) and not evidence.superseded and evidence.origin in (Origin.PERSON, Origin.FACT)
+
+
+def _replaced(evidence: Evidence, fact: Fact, stating: Sequence[Evidence]) -> bool:
+    """Whether newer evidence contradicts a fact; `stating` comes latest first."""
+    against = (newer for each in stating if _newer(each, evidence, stating) for newer in each.facts)
+    return any(newer.note.casefold() != fact.note.casefold() and contradicts(newer, fact) for newer in against)
+
+
+def _newer(one: Evidence, other: Evidence, stating: Sequence[Evidence]) -> bool:
+    """Whether one was certainly told after the other: what is said in this conversation is newer than any memory."""
+    if one is other or (other.recent and not one.recent):
+        return False
+    if one.recent and not other.recent:
+        return True
+    if other.origin is not Origin.PERSON or one.at is None or other.at is None:
+        return False  # which memory holds is for memory to say
+    if one.at != other.at or not one.recent:
+        return one.at > other.at
+    order = [id(each) for each in stating]
+    return id(other) not in order or order.index(id(one)) < order.index(id(other))
 
 
 def _shared(evidence: Evidence, asked: Asked) -> float:
@@ -89,6 +122,13 @@ def _fit(fact: Fact, asked: Asked) -> float:
     if fact.slot in SINGLE and not fact.thing:
         return _RIGHT_FACT + 0.2
     return _RIGHT_FACT if not asked.specific or asked.specific & set(analyse(fact.note)) else _RIGHT_SLOT_ALONE
+
+
+def _when_replaced(evidence: Evidence, asked: Asked) -> float:
+    """What it adds or takes that a newer fact took its place."""
+    if not asked.past:
+        return _REPLACED
+    return 0.1 if evidence.recent else 0.2
 
 
 def _when(evidence: Evidence, asked: Asked) -> float:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from rich.console import Console
 from typer.testing import Result
 
 from persona_graph import Persona
 from persona_graph.cli import chat
 from persona_graph.cli.chat import Conversation
+from persona_graph.cli.views.style import THEME
 from persona_graph.errors import InputError, ModelUnavailable
 from persona_graph.options import Options, Updates
 from persona_graph.personality import Trait
@@ -74,9 +77,41 @@ def test_an_image_goes_with_the_words_behind_it(run: Run, picture: Path, store: 
 
 def test_an_image_alone_waits_for_the_next_message(run: Run, picture: Path, store: Path) -> None:
     result = run("chat", says=f'/image "{picture}"\nMy dog.\n')
-    assert "my dog.png goes with your next message" in result.stdout
+    assert "kept my dog.png, 1 kB; it goes with your next message" in result.stdout
     with Persona.open(f"sqlite:{store}") as opened:
         assert len(opened.turns("ana")[0].images) == 1
+
+
+def test_an_image_that_the_input_does_not_follow_is_sent_alone(run: Run, picture: Path, store: Path) -> None:
+    assert run("chat", "--image", str(picture), says="").exit_code == 0
+    with Persona.open(f"sqlite:{store}") as opened:
+        (turn,) = opened.turns("ana")
+    assert len(turn.images) == 1
+
+
+def test_an_image_that_was_not_sent_is_named(run: Run, picture: Path) -> None:
+    assert "not sent: my dog.png" in run("chat", says=f'/image "{picture}"\n/quit\n').stderr
+
+
+def test_one_message_may_be_a_command(run: Run, store: Path) -> None:
+    run("chat", "Hello!")
+    assert "model calls" in run("chat", "/why").stdout
+    assert "/again" in run("chat", "/help").stdout
+    assert run("chat", "/nonsense").exit_code == 2
+    with Persona.open(f"sqlite:{store}") as opened:
+        assert len(opened.turns("ana")) == 1
+
+
+def test_the_prompt_is_plain_where_there_are_no_colours() -> None:
+    assert chat._prompt() == "      you "
+
+
+def test_the_colours_of_the_prompt_take_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("readline")
+    monkeypatch.setattr(chat, "console", Console(force_terminal=True, color_system="standard", theme=THEME))
+    prompt = chat._prompt()
+    assert "\x1b" in prompt
+    assert re.sub("\001[^\002]*\002", "", prompt) == "      you "
 
 
 def test_what_is_no_image_is_refused_in_one_sentence(run: Run, tmp_path: Path, store: Path) -> None:
@@ -112,7 +147,8 @@ def test_leaving_says_what_it_waits_for(
     Conversation(persona, settings).say("Hello!")
     capsys.readouterr()
     chat.finish(persona, settings)
-    assert "2 updates are still being written ..." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.splitlines() == ["finishing 2 updates ...", "done"]
     chat.finish(persona, settings)
     assert capsys.readouterr().out == ""
 

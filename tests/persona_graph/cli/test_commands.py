@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import Result
+
+from persona_graph.cli import ingest
 
 Run = Callable[..., Result]
 
@@ -28,6 +33,36 @@ def test_ingest_says_what_it_did_and_what_was_there_already(run: Run, history: P
     assert told["memories"] > 0
     again = json.loads(run("ingest", str(history), "-u", "ana", "--json").stdout)["ana"]
     assert (again["already"], again["updates"], again["memories"]) == (6, 0, told["memories"])
+
+
+def test_ingest_ends_with_where_to_look(run: Run, history: Path) -> None:
+    told = run("ingest", str(history), "-u", "ana").stdout.splitlines()
+    assert told[-1] == "look: persona show memories -u ana"
+
+
+def test_ingest_that_is_stopped_says_how_to_go_on(
+    run: Run, history: Path, monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingest, "_learn", stop)
+    result = run("ingest", str(history), "-u", "ana")
+    assert result.exit_code == 130
+    assert "stopped; run the same command again to go on" in result.stderr
+
+
+def test_a_terminal_without_the_letters_is_no_traceback(ingested: Run) -> None:
+    ingested("chat", "My dog is called Zoë.")
+    for command in (("show", "memories"), ("show", "personality"), ("show", "memories", "--json")):
+        done = subprocess.run(
+            [sys.executable, "-m", "persona_graph", *command],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert any("Zoë" in row["text"] for row in json.loads(done.stdout))
 
 
 def test_ingest_goes_on_where_it_was_stopped(run: Run, history: Path, tmp_path: Path) -> None:
@@ -86,11 +121,20 @@ def test_search_is_bounded_by_its_window(ingested: Run) -> None:
     assert "score" in table
 
 
-@pytest.mark.parametrize("command", [("search", "tea"), ("show", "memories"), ("show", "personality")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("search", "tea"),
+        ("show", "profile"),
+        ("show", "memories"),
+        ("show", "personality"),
+        ("forget", "--everything", "--yes"),
+    ],
+)
 def test_of_an_unknown_user_it_is_said_that_there_is_none(ingested: Run, command: tuple[str, ...]) -> None:
     result = ingested(*command, "--user", "nobody")
-    assert result.exit_code == 0
-    assert "There is no user 'nobody' in this store" in result.stdout
+    assert result.exit_code == 2
+    assert "there is no user 'nobody' in this store" in result.stderr
 
 
 def test_search_limits_each_kind(ingested: Run) -> None:
@@ -152,6 +196,35 @@ def test_a_memory_is_forgotten_after_asking(ingested: Run) -> None:
     assert ingested("forget", "--memory", tea[:10], says="y\n").exit_code == 0
     left = json.loads(ingested("show", "memories", "--kind", "semantic", "--json").stdout)
     assert tea not in {row["id"] for row in left}
+
+
+def test_what_still_holds_the_words_of_a_forgotten_memory_is_named(ingested: Run) -> None:
+    rows = json.loads(ingested("show", "memories", "--json").stdout)
+    porto = [row["id"] for row in rows if "Porto" in row["text"]]
+    assert len(porto) > 1
+    said = ingested("forget", "--memory", porto[0], "--yes").stdout
+    assert "on the same words: " in said
+    assert porto[1][:8] in said
+    assert porto[0][:8] not in said
+
+
+def test_the_question_repeats_the_dates_as_typed(ingested: Run) -> None:
+    asked = ingested("forget", "--from", "2024-04-01", "--to", "2024-04-30", says="n\n").stdout
+    assert "Forget 1 turn from 2024-04-01 to 2024-04-30 and what rests on it?" in asked
+
+
+def test_what_is_empty_says_why(ingested: Run) -> None:
+    ingested("chat", "I live in Lisbon.", "-u", "bea")
+    assert "an hour after the last message" in ingested("show", "profile", "-u", "bea").stdout
+    assert ingested("search", "xylophone").stdout.strip() == "nothing found"
+
+
+def test_what_a_window_only_lists_stands_behind_the_matches(ingested: Run) -> None:
+    asked = ("search", "nurse", "--from", "2024-03-01", "--to", "2024-04-30", "-k", "semantic")
+    assert "in that time" in ingested(*asked).stdout
+    marked = [not hit["score"] for hit in json.loads(ingested(*asked, "--json").stdout)]
+    assert any(marked)
+    assert marked == sorted(marked)
 
 
 def test_a_period_is_forgotten_with_what_rests_on_it(ingested: Run) -> None:

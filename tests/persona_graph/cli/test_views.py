@@ -70,6 +70,17 @@ def test_movements_tell_when_which_way_and_by_which_words() -> None:
     assert "“a party”" in text
 
 
+def test_what_drifts_back_stands_apart_from_the_words() -> None:
+    loud = Observation(turn="t0", at=START, scores=BigFive(extraversion=5), words=("a party",))
+    keen = Observation(turn="t1", at=START + timedelta(days=1), scores=BigFive(openness=5), words=("a museum",))
+    enumerated = [(loud, 0), (keen, 1)]
+    text = [line.rstrip() for line in shown(movements(timeline(enumerated), UTC)).splitlines()]
+    assert any("extraversion +1.00" in line and "“a party”" in line for line in text)
+    (drift,) = [line for line in text if "extraversion -" in line]
+    assert "“" not in drift
+    assert "no words" in drift
+
+
 def test_a_window_is_shown_as_it_is() -> None:
     assert span(ALWAYS, UTC) == "any time"
     assert span(TimeRange(start=START), UTC) == "2024-03-01 18:00 → …"

@@ -216,6 +216,91 @@ def test_what_the_prompt_holds_already_is_not_looked_up() -> None:
     assert said("What is my dog's name?", recent=recent) == "You told me on 12 June 2024 that your dog is called Rufus."
 
 
+@pytest.mark.parametrize(
+    ("told", "question", "right", "wrong"),
+    [
+        (("I live in Porto.", "I moved to Berlin."), "Where do I live?", "Berlin", "Porto"),
+        (("I live in Porto.", "I moved to Berlin."), "Where do I live now?", "Berlin", "Porto"),
+        (("I live in Porto. I moved to Berlin.",), "Where do I live?", "Berlin", "Porto"),
+        (("I live in Porto.", "I moved to Berlin.", "I moved back to Porto."), "Where do I live?", "Porto", "Berlin"),
+        (("I love coffee.", "I now prefer green tea."), "What do I like to drink?", "green tea", "coffee"),
+        (("I'm a nurse.", "I'm a teacher now."), "What is my job?", "teacher", "nurse"),
+        (("The meeting is on Monday.", "The meeting is on Tuesday."), "When is the meeting?", "Tuesday", "Monday"),
+        (("Ich wohne in Porto.", "Ich bin nach Berlin gezogen."), "Wo wohne ich?", "Berlin", "Porto"),
+        (("Ich mag Kaffee.", "Ich trinke jetzt lieber Tee."), "Was trinke ich gern?", "Tee", "Kaffee"),
+        (("Ich arbeite als Koch.", "Ich bin jetzt Lehrerin."), "Was bin ich von Beruf?", "Lehrerin", "Koch"),
+        (("我住在上海", "我搬到北京了"), "我住在哪里?", "北京", "上海"),
+        (("我住在上海", "我搬到北京了"), "我现在住在哪里?", "北京", "上海"),
+        (("我喜欢喝咖啡", "我现在更喜欢喝绿茶"), "我喜欢喝什么?", "绿茶", "咖啡"),
+        (("我是护士", "我现在是老师"), "我的职业是什么?", "老师", "护士"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("apart", [0, 1])
+def test_the_newest_statement_of_the_conversation_wins(
+    told: tuple[str, ...], question: str, right: str, wrong: str, apart: int
+) -> None:
+    recent = tuple(
+        turn(text, "I see.", id=f"t{n}", at=NOW + timedelta(minutes=apart * n - 9)) for n, text in enumerate(told)
+    )
+    reply = said(question, [], [], recent=recent, must=Must.ANSWER)
+    assert right in reply
+    assert wrong not in reply
+
+
+def test_what_was_just_said_beats_an_older_memory() -> None:
+    recent = (turn("I moved to Berlin.", "Noted."),)
+    for known in (
+        {"profile": (memory("Porto", Kind.CORE, key="home"),)},
+        {"habits": (memory("Lives in Porto", Kind.PROCEDURAL, key="live"),)},
+    ):
+        assert "Berlin" in said("Where do I live now?", recent=recent, **known)
+    hits = [fact("Lives in Porto", "2024-06-12"), episode("home", turn("I live in Porto.", at=NOW - timedelta(days=9)))]
+    for must in (Must.CHOOSE, Must.ANSWER):
+        assert "Berlin" in said("Where do I live?", hits, recent=recent, must=must)
+    past = said("Where did I use to live?", hits, recent=recent)
+    assert "Porto" in past
+    assert "no longer so" in past
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ich wohne in Berlin.", ["+ Wohnt in Berlin"]),
+        ("Ich heiße Lena und wohne in Berlin.", ["+ Wohnt in Berlin"]),
+        ("Ich arbeite als Lehrerin und trinke gern Tee.", ["+ Arbeitet als Lehrerin", "+ Mag Tee"]),
+        ("Ich trinke Tee gern.", ["+ Mag Tee"]),
+        ("Mein Hund heißt Bello.", ["+ Ihr Hund heißt Bello"]),
+        ("Meine Schwester heißt Clara.", ["+ Ihre Schwester heißt Clara"]),
+    ],
+)
+def test_plain_german_is_learnt(text: str, expected: list[str]) -> None:
+    assert extracted(text) == expected
+
+
+def test_german_is_answered_in_german() -> None:
+    known = (memory("Lena", Kind.CORE, key="name"),)
+    assert said("Ich wohne in Berlin.", profile=known) == "Notiert, dass du in Berlin wohnst."
+    recent = (turn("Ich heiße Lena und wohne in Berlin. Mein Hund heißt Bello.", "Notiert."),)
+    day = "Du hast mir am 12. Juni 2024 erzählt, dass"
+    assert said("Wo wohne ich?", recent=recent) == f"{day} du in Berlin wohnst."
+    assert said("Wie heiße ich?", recent=recent) == f"{day} du Lena heißt."
+    assert said("Wie heißt mein Hund?", recent=recent) == f"{day} dein Hund Bello heißt."
+    hits = [fact("Ihr Hund heißt Bello", "2024-05-12")]
+    assert said("Wie heißt mein Hund?", hits).endswith("dass dein Hund Bello heißt.")
+    assert extracted("Mein Hund heißt Bello.", "Mein Hund heißt Rex") == ["m1 = Ihr Hund heißt Bello"]
+
+
+@pytest.mark.parametrize("text", ["I'm Lena.", "Hi, I'm Lena!", "Hello, I am Lena and I live in Porto."])
+def test_a_name_alone_is_learnt(text: str) -> None:
+    assert "Lena" in said("What's my name?", recent=(turn(text, "Hello."),))
+    assert changes(ask(UPDATE_CORE, CoreInput(profile=(), turns=(turn(text),))))["name"] == "Lena"
+
+
+@pytest.mark.parametrize("word", ["German", "Tired", "Teacher", "Vegan", "Swedish", "Working", "lena", "OK", "Sorry"])
+def test_not_every_word_is_a_name(word: str) -> None:
+    assert "name" not in changes(ask(UPDATE_CORE, CoreInput(profile=(), turns=(turn(f"I'm {word}."),))))
+
+
 def test_a_habit_is_told_in_the_persons_words() -> None:
     habits = (memory("“Every morning I run along the river”", Kind.PROCEDURAL, key="habit_run"),)
     assert "“Every morning I run along the river”" in said(
