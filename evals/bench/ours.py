@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from persona_graph.media import FolderMedia
-
 from evals.bench.questions import Question
 from evals.bench.scores import DEPTHS
 from persona_graph.embeddings import EmbeddingsSpec
 from persona_graph.ingest import History
+from persona_graph.media import FolderMedia
 from persona_graph.memory.store import MemoryStore
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.service import Persona
