@@ -6,12 +6,10 @@ an answer is explained and how it can be replayed without some of what it read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from persona_graph.conversation import Turn
-from persona_graph.jobs.job import PromptMessage
 from persona_graph.jobs.reason import Opening
 from persona_graph.memory.operations import range_to_json
 from persona_graph.personality import TRAITS
@@ -105,19 +103,3 @@ def read_set(receipt: Mapping[str, Any]) -> tuple[str, ...]:
             refs += [hit[name] for name in ("ref", "turn") if name in hit]
             refs += hit.get("turns", ())
     return tuple(dict.fromkeys(refs))
-
-
-def within_budget(turns: Sequence[Turn], tokens: int, cost: Any) -> tuple[Turn, ...]:
-    """The newest turns that fit into a budget, in order; the very last one always does."""
-    kept: list[Turn] = []
-    for turn in reversed(turns):
-        tokens -= cost(turn)
-        if tokens < 0 and kept:
-            break
-        kept.append(turn)
-    return tuple(reversed(kept))
-
-
-def said_messages(step: Mapping[str, Any]) -> tuple[PromptMessage, ...]:
-    """What a step added to the transcript, read back."""
-    return tuple(PromptMessage.of(said["role"], said["text"]) for said in step.get("said", ()))

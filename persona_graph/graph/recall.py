@@ -12,11 +12,10 @@ from persona_graph.jobs.context import found_pieces
 from persona_graph.jobs.format import DATA_RULE, Piece, conversation, fields, section, stamp
 from persona_graph.memory.types import Kind
 from persona_graph.options import Search
-from persona_graph.receipt import within_budget
 from persona_graph.retrieval.query import Hits, Query, Target
 from persona_graph.service import Persona
 from persona_graph.timerange import ALWAYS, TimeRange
-from persona_graph.tokens import estimate_tokens
+from persona_graph.tokens import within_budget
 
 INSTRUCTIONS = (
     """\
@@ -122,11 +121,7 @@ async def _recent(persona: Persona, asked: Asked) -> tuple[Turn, ...]:
     window = TimeRange(start=now - options.session_gap + MOMENT, end=now + MOMENT)
     near = await persona.aturns(asked.user, window=window, newest=50)
     elsewhere = [t for t in near if t.id not in asked.standing and t.said_by(Role.PERSON) not in asked.said]
-    return tuple(within_budget(elsewhere, options.context_tokens, _cost))
-
-
-def _cost(turn: Turn) -> int:
-    return sum(estimate_tokens(message.searchable) for message in turn.messages)
+    return tuple(within_budget(elsewhere, options.context_tokens))
 
 
 def _text(pieces: Sequence[Piece]) -> str:

@@ -45,12 +45,11 @@ from persona_graph.receipt import (
     search_receipt,
     step_receipt,
     total_usage,
-    within_budget,
 )
 from persona_graph.retrieval.query import Hits, Query
 from persona_graph.retrieval.retrieve import retrieve as search
 from persona_graph.timerange import ALWAYS, EARLIEST, TimeRange
-from persona_graph.tokens import estimate_tokens
+from persona_graph.tokens import within_budget
 from persona_graph.update.outbox import closing, jobs_after
 
 Changes = dict[str, Any]
@@ -200,7 +199,7 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
         profile=tuple(memory for memory in known if memory.kind is Kind.CORE),
         habits=liveliest([m for m in known if m.kind is Kind.PROCEDURAL], options.habits_shown),
         personality=personality,
-        recent=within_budget(near, options.context_tokens, _cost),
+        recent=within_budget(near, options.context_tokens),
     )
     return Work(
         user=user,
@@ -340,10 +339,6 @@ async def _write(engine: Engine, context: PersonaContext, work: Work, text: str,
         jobs = (*closing(work.previous_session, at=turn.at, now=now), *jobs)
     await engine.store.append(context.user, [turn], jobs)
     engine.wake(context.user)
-
-
-def _cost(turn: Turn) -> int:
-    return sum(estimate_tokens(message.searchable) for message in turn.messages)
 
 
 def _since(started: float) -> float:

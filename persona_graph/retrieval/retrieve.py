@@ -26,7 +26,7 @@ from persona_graph.retrieval.query import Hit, Hits, Query, Target
 from persona_graph.retrieval.question import Question, read_question
 from persona_graph.retrieval.ranking import Ranking, rank_memories, rank_messages, rerank, rows_to_rerank
 from persona_graph.timerange import EARLIEST
-from persona_graph.tokens import estimate_tokens
+from persona_graph.tokens import turn_cost
 
 Found = TypeVar("Found", MemoryCandidates, MessageCandidates)
 
@@ -217,7 +217,7 @@ class _Search:
         left, kept = self.query.turn_tokens, dict[str, Turn]()
         rows = [int(candidates.rows[i]) for i in ranking.order[:64]]
         for turn, _ in await self.store.messages_at(self.query.user, rows):
-            cost = sum(estimate_tokens(m.searchable) for m in turn.messages)
+            cost = turn_cost(turn)
             if turn.id in kept or cost > left:
                 continue
             left -= cost

@@ -27,11 +27,10 @@ from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.options import Options
 from persona_graph.personality import Observation
-from persona_graph.receipt import within_budget
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
 from persona_graph.timerange import TimeRange
-from persona_graph.tokens import estimate_tokens
+from persona_graph.tokens import within_budget
 
 KNOWN_SHOWN = 8
 """How many facts near a turn the model may update; more would make it touch what the turn is not about."""
@@ -91,7 +90,7 @@ async def _around(engine: Engine, user: str, turn: Turn) -> tuple[Turn, ...]:
     window = TimeRange(start=turn.at - engine.options.session_gap + moment, end=turn.at + moment)
     near = await engine.store.turns(user, window=window, newest=50, receipts=False)
     before = [other for other in near if other.ordinal < turn.ordinal]
-    return within_budget(before, engine.options.context_tokens, _cost)
+    return within_budget(before, engine.options.context_tokens)
 
 
 async def _of_kind(engine: Engine, user: str, kind: Kind) -> tuple[Memory, ...]:
@@ -133,10 +132,6 @@ async def _core_input(engine: Engine, user: str, turns: Sequence[Turn]) -> CoreI
 async def _procedural_input(engine: Engine, user: str, turns: Sequence[Turn]) -> ProceduralInput:
     habits, profile = await asyncio.gather(_of_kind(engine, user, Kind.PROCEDURAL), _of_kind(engine, user, Kind.CORE))
     return ProceduralInput(habits=habits, turns=tuple(turns), profile=profile)
-
-
-def _cost(turn: Turn) -> int:
-    return sum(estimate_tokens(message.searchable) for message in turn.messages)
 
 
 # what they keep

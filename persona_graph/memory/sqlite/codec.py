@@ -1,18 +1,15 @@
-"""Turns, memories, commits and observations as JSON columns and back."""
+"""Messages and memories as JSON columns and back; commits are `persona_graph.codec`'s matter."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from persona_graph.conversation import Block, Image, Message, Role, Text
-from persona_graph.memory.commit import Commit
-from persona_graph.memory.operations import from_json, range_from_json, range_to_json, to_json
+from persona_graph.memory.operations import range_from_json, range_to_json
 from persona_graph.memory.sqlite.rows import pack, unpack
 from persona_graph.memory.types import Kind, Memory, Source
-from persona_graph.personality import BigFive, Observation
 
 
 def dump(value: Any) -> str | bytes:
@@ -97,53 +94,4 @@ def memory_of(row: Mapping[str, Any]) -> Memory:
         source=Source(row["source"]),
         evidence=tuple(row.get("evidence", ())),
         commit=row.get("commit", ""),
-    )
-
-
-def observation_row(observation: Observation) -> dict[str, Any]:
-    """An observation as JSON values."""
-    return {
-        "turn": observation.turn,
-        "at": observation.at.isoformat(),
-        "scores": observation.scores.scores,
-        "words": observation.words,
-    }
-
-
-def observation_of(row: Mapping[str, Any]) -> Observation:
-    """The observation that `observation_row` wrote."""
-    return Observation(
-        turn=row["turn"],
-        at=datetime.fromisoformat(row["at"]),
-        scores=BigFive(*row["scores"]),
-        words=tuple(row["words"]),
-    )
-
-
-def commit_row(commit: Commit) -> dict[str, Any]:
-    """A commit as JSON values; its sequence is the store's matter."""
-    return {
-        "id": commit.id,
-        "job": commit.job,
-        "at": commit.at.isoformat(),
-        "source": commit.source,
-        "operations": [to_json(operation) for operation in commit.operations],
-        "observations": [observation_row(observation) for observation in commit.observations],
-        "evidence": commit.evidence,
-        "read": commit.read,
-    }
-
-
-def commit_of(row: Mapping[str, Any], sequence: int) -> Commit:
-    """The commit that `commit_row` wrote."""
-    return Commit(
-        id=row["id"],
-        job=row["job"],
-        at=datetime.fromisoformat(row["at"]),
-        source=Source(row["source"]),
-        operations=tuple(from_json(operation) for operation in row["operations"]),
-        observations=tuple(observation_of(observation) for observation in row["observations"]),
-        evidence=tuple(row["evidence"]),
-        read=tuple(row["read"]),
-        sequence=sequence,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.errors import NotFound
 from persona_graph.memory.commit import Commit, fold, undone
 from persona_graph.memory.operations import Undo
 from persona_graph.memory.sqlite import journal, outbox, timeline, versions, words
-from persona_graph.memory.sqlite.codec import commit_of, commit_row, dump, load
+from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index
@@ -32,18 +34,18 @@ def put(file: UserFile, commit: Commit, job: OpenJob | None) -> Commit:
 
 def _held(db: sqlite3.Connection, commit: str) -> Commit | None:
     row = db.execute("SELECT body, sequence FROM commits WHERE id = ?", (pack(commit),)).fetchone()
-    return None if row is None else commit_of(load(row[0]), row[1])
+    return None if row is None else replace(commit_from_json(load(row[0])), sequence=row[1])
 
 
 def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
     gone = set(commit.evidence) - journal.rows_of(write.db, commit.evidence).keys()
     if gone:
         raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")
-    body = dump(commit_row(commit))
+    body = dump(commit_to_json(commit))
     sequence = write.db.execute(
         "INSERT INTO commits (id, at, body) VALUES (?, ?, ?)", (pack(commit.id), microseconds(commit.at), body)
     ).lastrowid
-    stored = commit_of(load(body), sequence or 0)
+    stored = replace(commit_from_json(load(body)), sequence=sequence or 0)
     if any(isinstance(operation, Undo) for operation in stored.operations):
         project(write, file)
         return stored
@@ -58,7 +60,7 @@ def every(db: sqlite3.Connection, as_of: datetime | None = None) -> list[Commit]
     """All commits in order, or those of a moment and before."""
     query = "SELECT body, sequence FROM commits WHERE at <= ? ORDER BY sequence"
     until = microseconds(as_of) if as_of is not None else 2**62
-    return [commit_of(load(body), sequence) for body, sequence in db.execute(query, (until,))]
+    return [replace(commit_from_json(load(body)), sequence=sequence) for body, sequence in db.execute(query, (until,))]
 
 
 def project(write: Writing, file: UserFile) -> None:

@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from persona_graph.codec import observation_from_json, observation_to_json
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.sqlite import journal
-from persona_graph.memory.sqlite.codec import dump, load, observation_of, observation_row
+from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import first_row, microseconds
 from persona_graph.memory.sqlite.user_file import Writing
 from persona_graph.personality import BigFive, NeutralPolicy, Observation, PersonalityPoint
@@ -55,7 +56,7 @@ def _insert(db: sqlite3.Connection, observed: Sequence[Placed], points: Iterable
     db.executemany(
         "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (row, sequence, place, m, dump(point.vector.scores), dump(observation_row(seen)))
+            (row, sequence, place, m, dump(point.vector.scores), dump(observation_to_json(seen)))
             for (row, sequence, place, m, seen), point in zip(observed, points, strict=True)
         ],
     )
@@ -84,7 +85,8 @@ def refold(db: sqlite3.Connection, neutral: NeutralPolicy, row: int) -> None:
         "SELECT row, sequence, place, body FROM points WHERE row >= ? ORDER BY row, sequence, place", (row,)
     ).fetchall()
     later: list[Placed] = [
-        (at, sequence, place, journal.ordinal(db, at), observation_of(load(body))) for at, sequence, place, body in held
+        (at, sequence, place, journal.ordinal(db, at), observation_from_json(load(body)))
+        for at, sequence, place, body in held
     ]
     _insert(db, later, fold(((seen, m) for *_, m, seen in later), neutral, start))
 
@@ -102,4 +104,4 @@ def newest(db: sqlite3.Connection) -> PersonalityPoint | None:
 
 def _point(row: tuple[Any, ...]) -> PersonalityPoint:
     m, vector, body = row
-    return PersonalityPoint(observation=observation_of(load(body)), m=m, vector=BigFive(*load(vector)))
+    return PersonalityPoint(observation=observation_from_json(load(body)), m=m, vector=BigFive(*load(vector)))
