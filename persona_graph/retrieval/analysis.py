@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import snowballstemmer
 
@@ -103,19 +103,20 @@ def stem(word: str) -> str:
     first = unicodedata.normalize("NFKD", word[0])[0]
     for low, high, language in _STEMMERS:
         if low <= first <= high:
-            return _letters(_stemmer(language).stemWord(word)) or _letters(word)
+            return _letters(_stemmed(word, language)) or _letters(word)
     # People leave accents out as often as not.
     plain = _LATIN_ACCENTS.sub("", unicodedata.normalize("NFKD", word))
-    return _letters(_stemmer("english").stemWord(plain.replace("’", "'"))) or _letters(plain)
+    return _letters(_stemmed(plain.replace("’", "'"), "english")) or _letters(plain)
 
 
 def _letters(word: str) -> str:
     return _NOT_IN_TERMS.sub("", word)
 
 
-@cache
-def _stemmer(language: str) -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer(language)
+def _stemmed(word: str, language: str) -> str:
+    # A stemmer works on its own fields, and texts are analysed on several threads: one for each word, it costs nothing.
+    stemmed: str = snowballstemmer.stemmer(language).stemWord(word)
+    return stemmed
 
 
 def _weight(folded: str, start: int, end: int) -> float:

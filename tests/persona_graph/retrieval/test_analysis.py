@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from persona_graph.retrieval.analysis import WEAK, analyse, query_terms, says_something
+from persona_graph.retrieval.analysis import WEAK, analyse, query_terms, says_something, stem
 
 
 @pytest.mark.parametrize(
@@ -72,3 +75,23 @@ def test_single_words_say_something_or_nothing() -> None:
     assert says_something("pottery")
     assert not says_something("The")
     assert not says_something("?")
+
+
+@pytest.fixture
+def _threads_that_change_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_threads_that_change_often")
+def test_threads_that_analyse_at_once_do_not_mix_their_words() -> None:
+    beginnings = ("gener", "photo", "moun", "li")
+    texts = [" ".join(f"{beginning}{vowel}izations" for vowel in "aeiou") for beginning in beginnings]
+    stem.cache_clear()
+    alone = [analyse(text) for text in texts]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        for _ in range(20):
+            stem.cache_clear()
+            assert list(pool.map(analyse, texts)) == alone
