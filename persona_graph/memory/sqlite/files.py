@@ -74,15 +74,18 @@ class UserFiles:
 
     def remove(self, user: str) -> None:
         """Delete the user's file; whoever has it open elsewhere notices before the next step."""
-        file = self.take(user, create=False)
+        path = self.path(user)
+        parts = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        # A kill in the middle of this leaves a log with no file: it is opened anew, so that it goes under the lock too.
+        file = self.take(user, create=any(part.exists() for part in parts))
         if file is None:
             self._markers.put_off(name_of(user), user, None)
             return
         try:
             with file.locked():  # waits for a writer to finish
                 self._markers.put_off(name_of(user), user, None)
-                for suffix in ("", "-wal", "-shm"):
-                    file.path.with_name(file.path.name + suffix).unlink(missing_ok=True)
+                for part in parts:
+                    part.unlink(missing_ok=True)
         finally:
             file.close()
 

@@ -326,6 +326,20 @@ async def test_removed_text_is_gone_from_the_files(store: SqliteStore, tmp_path:
     assert b"harmless" in data
 
 
+async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("ana", [turn("secret", "the xylophone is buried")])
+    log = file_of(tmp_path).with_name(f"{file_of(tmp_path).name}-wal")
+    written = log.read_bytes()
+    assert b"xylophone" in written
+    await store.remove_user("ana")
+    log.write_bytes(written)  # the crash came after the file and before its log
+    assert await store.turns("ana") == []
+    await store.remove_user("ana")
+    assert list((tmp_path / "users").iterdir()) == []
+
+
 async def test_words_are_indexed_anew_when_the_analysis_has_changed(store: SqliteStore, tmp_path: Path) -> None:
     await store.append("ana", [turn("one"), turn("two", "hiking")])
     await store.commit("ana", Commit(id="c", job="j", at=NOON, operations=(Add(kind=Kind.SEMANTIC, text="camping"),)))
