@@ -38,7 +38,7 @@ install = $(1) -m ensurepip >/dev/null && $(1) -m pip install --quiet --disable-
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
+.PHONY: help install demo test test-crash test-processes lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,12 @@ demo: $(VENV)/.default ## Watch the assistant learn a person, stop, start again 
 
 test: $(VENV)/.dev ## Run the tests [PYTEST_ARGS="-n auto -k word"]
 	$(PY) -m pytest $(PYTEST_ARGS)
+
+test-crash: $(VENV)/.default ## Kill -9 a working child 200 times and look for what was lost [SEED=n KILLS=n]
+	@$(PY) -m tests.trials.crash $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
+
+test-processes: $(VENV)/.default ## Two writers, a reader and a worker share a user for a minute [SEED=n SECONDS=n]
+	@$(PY) -m tests.trials.processes $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: $(VENV)/.dev ## Check style, format, types and the import arrows
 	$(TOOLS)/ruff check .

@@ -1,0 +1,228 @@
+"""What a child does to a store until it is killed: errands of several users side by side, in a seeded mix."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from hashlib import sha256
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image as Picture
+
+from persona_graph import Options, Persona
+from persona_graph.conversation import Turn, TurnState
+from persona_graph.memory.store import OpenJob
+from persona_graph.memory.types import Memory
+from persona_graph.options import Updates
+from persona_graph.timerange import TimeRange
+from tests.trials.announcements import ERASES, Announcement, Done, Errand, Started, Updated, moment
+from tests.trials.migration import FIXTURE, open_once
+
+KEEPER = "ana"
+"""Erases nothing, so that every single update of hers has to stand in the end."""
+USERS = (KEEPER, "ben", "../dora", "Zoë 🦊")
+
+SHARES: Mapping[Errand, int] = {
+    Errand.CHAT: 44,
+    Errand.AGAIN: 8,
+    Errand.UPDATE: 14,
+    Errand.CLOSE: 6,
+    Errand.CORRECT: 5,
+    Errand.FORGET_TURN: 7,
+    Errand.FORGET_WINDOW: 4,
+    Errand.FORGET_MEMORY: 5,
+    Errand.FORGET_USER: 2,
+    Errand.MIGRATE: 5,
+}
+"""How often each errand is run, of a hundred."""
+WITH_IMAGE = 0.1
+WINDOW_TURNS = 5
+"""How many turns a window that is erased holds at most."""
+
+SAID = (
+    "I live in {place} and I work as a {job}.",
+    "My {animal} is called {name}.",
+    "I like {thing} and I don't like {other}.",
+    "I go {sport} every Monday.",
+    "My goal is to learn {sport} this year.",
+    "I feel anxious about {thing}, I could not sleep.",
+    "The party with {name} was great, I danced until two!",
+    "Where do I live, and what is my {animal} called?",
+    "What did I say about {thing}?",
+    "我喜欢{thing}，我住在{place}。",
+)
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "place": ("Porto", "Lyon", "Graz", "Oslo", "Sofia"),
+    "job": ("nurse", "baker", "teacher", "architect"),
+    "animal": ("dog", "cat", "parrot"),
+    "name": ("Rufus", "Miso", "Olive", "Ziggy", "Juno"),
+    "thing": ("green tea", "chess", "old maps", "jazz", "pottery"),
+    "other": ("coffee", "crowds", "rain", "mornings"),
+    "sport": ("climbing", "swimming", "hiking", "fencing"),
+}
+
+
+class Line(Protocol):
+    """Where a child tells what it does."""
+
+    def tell(self, news: object) -> None:
+        """Tell it, at once."""
+        ...
+
+
+async def run(line: Line, folder: Path, seed: int, first: int, end: int | None, *, migrates: bool) -> None:
+    """Run errands from number `first` on, up to `end` where one is given."""
+    errands = _Errands(line.tell, folder, seed, first, end, migrates=migrates)
+    await errands.run()
+
+
+async def finish(line: Line, folder: Path, number: int) -> None:
+    """Do all that is left in every outbox."""
+    async with opened(folder, number) as persona:
+        for user in USERS:
+            await persona.aflush(user, close_sessions=True, on_job=partial(_tell_updated, line.tell))
+
+
+def opened(folder: Path, number: int) -> Persona:
+    """The store of the trial at the time of an errand."""
+    options = Options(updates=Updates.OFF)
+    return Persona.open(f"sqlite:{folder}", model="offline", options=options, clock=lambda: moment(number))
+
+
+class _Errands:
+    """The errands of one child."""
+
+    def __init__(
+        self,
+        tell: Callable[[Announcement], None],
+        folder: Path,
+        seed: int,
+        first: int,
+        end: int | None,
+        *,
+        migrates: bool,
+    ) -> None:
+        self._tell, self._folder, self._seed, self._end = tell, folder, seed, end
+        self._first = self._now = first
+        self._numbers = count(first)
+        self._shares = {errand: share for errand, share in SHARES.items() if migrates or errand is not Errand.MIGRATE}
+        # Time stands still within an errand; the claims of a child that was killed have run out when the next begins.
+        self._persona = Persona.open(
+            f"sqlite:{folder}",
+            model="offline",
+            options=Options(updates=Updates.OFF),
+            clock=lambda: moment(self._now),
+        )
+
+    async def run(self) -> None:
+        """Run all users side by side."""
+        async with self._persona:
+            await asyncio.gather(*(self._run(user) for user in USERS))
+
+    async def _run(self, user: str) -> None:
+        rng = random.Random(f"{self._seed} {self._first} {user}")
+        shares = {e: share for e, share in self._shares.items() if user != KEEPER or e not in ERASES}
+        while True:
+            (errand,) = rng.choices([*shares], [*shares.values()])
+            number = next(self._numbers)
+            if self._end is not None and number >= self._end:
+                return
+            self._now = number
+            await self._do(errand, user, rng, number)
+
+    async def _do(self, errand: Errand, user: str, rng: random.Random, number: int) -> None:
+        """Run an errand; one that finds nothing to work on becomes a chat."""
+        if errand is Errand.MIGRATE:
+            return await self._migrate(user, number)
+        if errand in (Errand.UPDATE, Errand.CLOSE):
+            return await self._update(errand, user, number)
+        if errand is Errand.FORGET_USER:
+            return await self._acknowledged(
+                Started(number=number, errand=errand, user=user), self._persona.aforget(user, everything=True)
+            )
+        if errand in (Errand.CORRECT, Errand.FORGET_MEMORY) and (memories := await self._persona.amemories(user)):
+            return await self._by_hand(errand, user, number, rng.choice(memories))
+        if errand in (Errand.AGAIN, Errand.FORGET_TURN, Errand.FORGET_WINDOW):
+            turns = await self._persona.engine.store.turns(user, receipts=False)
+            asked = [turn for turn in turns if turn.state is TurnState.ASKED]
+            if errand is Errand.AGAIN and asked:
+                return await self._again(user, number, rng.choice(asked))
+            if errand is not Errand.AGAIN and turns:
+                return await self._erase(errand, user, rng, number, turns)
+        await self._chat(user, rng, number)
+
+    async def _chat(self, user: str, rng: random.Random, number: int) -> None:
+        text = said(rng, f"This is number {number}.")
+        images = [image_of(number)] if rng.random() < WITH_IMAGE else []
+        digest = sha256(images[0]).hexdigest() if images else ""
+        self._tell(Started(number=number, errand=Errand.CHAT, user=user, text=text, image=digest))
+        reply = await self._persona.achat(user, text, images=images, at=moment(number))
+        self._tell(Done(number=number, turn=reply.turn, answer=reply.text))
+
+    async def _again(self, user: str, number: int, turn: Turn) -> None:
+        self._tell(Started(number=number, errand=Errand.AGAIN, user=user, turns=(turn.id,)))
+        reply = await self._persona.aanswer_again(user, turn.id)
+        self._tell(Done(number=number, turn=reply.turn, answer=reply.text))
+
+    async def _update(self, errand: Errand, user: str, number: int) -> None:
+        flush = self._persona.aflush(
+            user, close_sessions=errand is Errand.CLOSE, on_job=partial(_tell_updated, self._tell)
+        )
+        await self._acknowledged(Started(number=number, errand=errand, user=user), flush)
+
+    async def _by_hand(self, errand: Errand, user: str, number: int, memory: Memory) -> None:
+        if errand is Errand.CORRECT:
+            text = f"Put right in number {number}."
+            what = self._persona.acorrect(user, memory.id, text)
+            await self._acknowledged(
+                Started(number=number, errand=errand, user=user, memory=memory.id, text=text), what
+            )
+        else:
+            started = Started(number=number, errand=errand, user=user, memory=memory.id)
+            await self._acknowledged(started, self._persona.aforget(user, memory=memory.id))
+
+    async def _erase(self, errand: Errand, user: str, rng: random.Random, number: int, turns: list[Turn]) -> None:
+        first = rng.randrange(len(turns))
+        if errand is Errand.FORGET_TURN:
+            ids: tuple[str, ...] = (turns[first].id,)
+            what = self._persona.aforget(user, turn=turns[first].id)
+        else:
+            inside = turns[first : first + rng.randint(1, WINDOW_TURNS)]
+            ids = tuple(turn.id for turn in inside)
+            window = TimeRange(start=inside[0].at, end=inside[-1].at + (moment(1) - moment(0)) / 2)
+            what = self._persona.aforget(user, window=window)
+        await self._acknowledged(Started(number=number, errand=errand, user=user, turns=ids), what)
+
+    async def _migrate(self, user: str, number: int) -> None:
+        folder = self._folder.parent / "migrated" / str(number)
+        shutil.copytree(FIXTURE, folder)
+        await self._acknowledged(Started(number=number, errand=Errand.MIGRATE, user=user), open_once(folder))
+
+    async def _acknowledged(self, started: Started, what: Awaitable[object]) -> None:
+        self._tell(started)
+        await what
+        self._tell(Done(number=started.number))
+
+
+def _tell_updated(tell: Callable[[Announcement], None], user: str, job: OpenJob, done: bool) -> None:
+    if done:
+        tell(Updated(user=user, job=job.name, turns=job.turns))
+
+
+def said(rng: random.Random, mark: str) -> str:
+    """Something that a person says, with a mark by which it is known."""
+    words = {name: rng.choice(choices) for name, choices in WORDS.items()}
+    return f"{rng.choice(SAID).format(**words)} {mark}".strip()
+
+
+def image_of(number: int) -> bytes:
+    """A small picture, another one for each number."""
+    out = BytesIO()
+    Picture.new("RGB", (8, 8), (number % 256, number // 256 % 256, number // 65536 % 256)).save(out, "PNG")
+    return out.getvalue()
