@@ -226,11 +226,12 @@ def turns_at(db: sqlite3.Connection, rows: Sequence[int], ordinals: Sequence[int
 
 def _ordinals(db: sqlite3.Connection, rows: Sequence[int]) -> list[int]:
     """How many turns stand before each of these."""
-    if len(rows) <= 4:
-        return [ordinal(db, row) for row in rows]
-    every = np.array([row for (row,) in db.execute("SELECT row FROM turns")], np.int64)
-    every.sort()
-    return [int(place) for place in np.searchsorted(every, np.array(rows, np.int64))]
+    if not rows:
+        return []
+    first, before = min(rows), ordinal(db, min(rows))
+    between = "SELECT row FROM messages WHERE place = 0 AND row BETWEEN ? AND ? ORDER BY row"
+    near = [row for (row,) in db.execute(between, (first, max(rows)))]
+    return [before + int(place) for place in np.searchsorted(near, rows)]
 
 
 def ordinal(db: sqlite3.Connection, row: int) -> int:

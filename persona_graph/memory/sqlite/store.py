@@ -57,8 +57,8 @@ class SqliteStore:
         with self._lock:
             if self._lanes is None:
                 self._lanes = Lanes(THREADS)
-            future = self._lanes.submit(lane, work)
-        return await asyncio.wrap_future(future)
+            future = self._lanes.run(lane, work)
+        return await future
 
     async def _write(self, user: str, work: Callable[[UserFile], T]) -> T:
         """Do something with the user's file, which is made where there is none."""
@@ -94,7 +94,7 @@ class SqliteStore:
         """Give a file back; closing others for it is nobody's wait (SQLite tidies up its log then)."""
         for oldest in self._files.give_back(file):
             if self._lanes is not None:
-                self._lanes.submit(_CLOSING, oldest.close)
+                self._lanes.put(_CLOSING, oldest.close)
 
     # journal and outbox
 
