@@ -233,7 +233,7 @@ class MemoryStore(Protocol):
         ...
 
     async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
-        """For rows of candidates, in their order: the turn and which of its messages it is."""
+        """For rows of candidates, in their order: the turn, without its receipt, and which of its messages it is."""
         ...
 
     async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:

@@ -215,12 +215,13 @@ def _of_window(db: sqlite3.Connection, window: TimeRange, newest: int | None, co
 
 
 def turns_at(db: sqlite3.Connection, rows: Sequence[int], ordinals: Sequence[int] | None = None) -> list[Turn]:
-    """The turns that begin at these rows, in the order given; `ordinals` where the caller has them at hand."""
+    """The turns that begin at these rows, in the order given; with `ordinals` that are at hand, without receipts."""
+    columns = _TURN if ordinals is None else _BRIEF
     found: dict[int, tuple[Any, ...]] = {}
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         places = ",".join("?" * len(chunk))
-        found.update((row[0], row) for row in db.execute(f"SELECT {_TURN} FROM turns WHERE row IN ({places})", chunk))
+        found.update((row[0], row) for row in db.execute(f"SELECT {columns} FROM turns WHERE row IN ({places})", chunk))
     return list(_read([found[row] for row in rows], _ordinals(db, rows) if ordinals is None else ordinals))
 
 

@@ -72,7 +72,6 @@ class SqliteStore:
         return otherwise if found is None else found[0]
 
     def _with_file(self, user: str, work: Callable[[UserFile], T], *, create: bool) -> tuple[T] | None:
-        path = self._files.path(user)
         try:
             file = self._files.take(user, create=create)
             if file is None:
@@ -88,7 +87,7 @@ class SqliteStore:
             self._put_away(file)
             return (done,)
         except (sqlite3.Error, OSError) as error:
-            raise told(error, path.name) from error
+            raise told(error, self._files.path(user).name) from error
 
     def _put_away(self, file: UserFile) -> None:
         """Give a file back; closing others for it is nobody's wait (SQLite tidies up its log then)."""
