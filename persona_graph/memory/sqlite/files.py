@@ -81,7 +81,7 @@ class UserFiles:
         try:
             with file.locked():  # waits for a writer to finish
                 self._markers.put_off(name_of(user), user, None)
-                for suffix in ("", "-wal", "-shm"):
+                for suffix in ("", "-wal", "-shm", ".before"):
                     file.path.with_name(file.path.name + suffix).unlink(missing_ok=True)
         finally:
             file.close()

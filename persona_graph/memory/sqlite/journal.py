@@ -57,10 +57,12 @@ class Prepared:
 
 
 def put(write: Writing, prepared: Prepared) -> int | None:
-    """Write one turn; its row, or None when it is held as answered."""
+    """Write one turn; its row, or None when it is held as answered, or was erased."""
     turn, db = prepared.turn, write.db
     at = microseconds(turn.at)
     held = db.execute("SELECT row, state, at FROM turns WHERE id = ?", (pack(turn.id),)).fetchone()
+    if held is None and db.execute("SELECT 1 FROM tombstones WHERE id = ?", (pack(turn.id),)).fetchone():
+        return None
     if held is not None and held[1] == TurnState.ANSWERED:
         return None
     if held is not None and _extend(write, prepared, held[0], at, held[2]):
@@ -72,7 +74,7 @@ def put(write: Writing, prepared: Prepared) -> int | None:
     row = held[0] if same_place else free_row(db, at, count)
     if removed and (row != held[0] or count < removed):
         write.journal_removed = True
-    _insert(write, prepared, row, at)
+    insert(write, prepared, row)
     return row
 
 
@@ -92,7 +94,8 @@ def _extend(write: Writing, prepared: Prepared, row: int, at: int, held_at: str)
     return True
 
 
-def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
+def insert(write: Writing, prepared: Prepared, row: int) -> None:
+    """Write a turn at rows that are free."""
     turn, db = prepared.turn, write.db
     db.execute(
         f"INSERT INTO turns ({_TURN}) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -106,7 +109,7 @@ def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
             dump(message_rows(turn.messages)),
         ),
     )
-    _insert_messages(write, prepared, row, at, first=0)
+    _insert_messages(write, prepared, row, microseconds(turn.at), first=0)
 
 
 def _insert_messages(write: Writing, prepared: Prepared, row: int, at: int, *, first: int) -> None:

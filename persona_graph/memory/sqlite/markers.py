@@ -16,7 +16,7 @@ from persona_graph.durable import make_folder, write_whole
 from persona_graph.memory.sqlite.rows import BEGINNING, SECOND
 
 LATEST = 13_500_000_000 * SECOND
-"""The year 2397: later times are more than some file systems can hold. An earlier marker is only looked at too often."""
+"""The year 2397: later is more than some file systems hold, and an earlier marker is only looked at too often."""
 
 
 class Markers:
