@@ -11,6 +11,7 @@ from persona_graph.conversation import Block, Image, Message, Role, Text, Turn, 
 from persona_graph.errors import InputError
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.operations import from_json, to_json
+from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Source
 from persona_graph.personality import BigFive, Observation
 
@@ -93,6 +94,39 @@ def commit_from_json(row: Mapping[str, Any]) -> Commit:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"this is no commit: {type(error).__name__} {error}") from error
+
+
+def job_to_json(job: OpenJob) -> Json:
+    """An open job, without who holds it, which is a matter of the moment."""
+    return {
+        "id": job.id,
+        "name": job.name,
+        "turns": list(job.turns),
+        "at": job.at.isoformat(),
+        "rank": job.rank,
+        "not_before": job.not_before.isoformat(),
+        "attempts": job.attempts,
+        "parked": job.parked,
+        "error": job.error,
+    }
+
+
+def job_from_json(row: Mapping[str, Any]) -> OpenJob:
+    """The job that `job_to_json` wrote. Raises: InputError."""
+    try:
+        return OpenJob(
+            id=row["id"],
+            name=row["name"],
+            turns=tuple(row["turns"]),
+            at=datetime.fromisoformat(row["at"]),
+            rank=int(row["rank"]),
+            not_before=datetime.fromisoformat(row["not_before"]),
+            attempts=int(row["attempts"]),
+            parked=bool(row["parked"]),
+            error=row["error"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"this is no open job: {type(error).__name__} {error}") from error
 
 
 def observation_to_json(observation: Observation) -> Json:

@@ -7,21 +7,24 @@ from pathlib import Path
 from uuid import uuid4
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Put `data` at `path` in one step; with `durable` it outlives a power cut once this returns."""
+def write_whole(path: Path, data: bytes, *, modified_ns: int | None = None) -> None:
+    """Put `data` at `path` in one step; it outlives a power cut once this returns.
+
+    `modified_ns` is its time of modification, where that says something.
+    """
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
     try:
         with beside.open("wb") as file:
             file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            if modified_ns is not None:
+                os.utime(beside, ns=(modified_ns, modified_ns))
+            os.fsync(file.fileno())
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    if durable:
-        sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def make_folder(path: Path) -> None:

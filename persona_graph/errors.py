@@ -9,6 +9,7 @@
     ├── StoreError                      the memory store could not be read or written
     │   ├── StoreBusy                   another process holds the store for too long
     │   ├── ForeignStore                the file is corrupt or not one of ours; left untouched
+    │   ├── Outdated                    what a commit was worked from has been erased since; do it again
     │   └── EmbeddingMismatch           vectors of another model are stored; reindex first
     ├── EmbeddingError                  the embedder failed
     └── PolicyError                     the language model boundary
@@ -56,6 +57,10 @@ class StoreBusy(StoreError):
 
 class ForeignStore(StoreError):
     """The file is corrupt or was not written by this package; it is left untouched."""
+
+
+class Outdated(StoreError):
+    """What a commit was worked from has been erased in the meantime; the work is to be done again."""
 
 
 class EmbeddingMismatch(StoreError):

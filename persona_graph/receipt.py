@@ -103,3 +103,18 @@ def read_set(receipt: Mapping[str, Any]) -> tuple[str, ...]:
             refs += [hit[name] for name in ("ref", "turn") if name in hit]
             refs += hit.get("turns", ())
     return tuple(dict.fromkeys(refs))
+
+
+def scrubbed(receipt: Mapping[str, Any]) -> Json:
+    """The receipt with its ids and figures, without any word: neither what the model said nor what it asked for."""
+    return {**receipt, "steps": [_wordless(step) for step in receipt.get("steps", ())], "scrubbed": True}
+
+
+def _wordless(step: Mapping[str, Any]) -> Json:
+    out = dict(step)
+    if "said" in out:
+        out["said"] = [{**message, "text": ""} for message in out["said"]]
+    if "search" in out:
+        kept = {name: value for name, value in out["search"].items() if name not in ("keywords", "terms", "note")}
+        out["search"] = {"keywords": "", "terms": {}, **kept}
+    return out

@@ -3,6 +3,8 @@
     manifest.json   what this is, when, whose, how much
     turns.jsonl     one turn a line, in order
     commits.jsonl   one commit a line, in order
+    jobs.jsonl      one open job of the Update stage a line, in order
+    erased.jsonl    one tombstone a line: ids and digests, without a word
     media/          images, named by digest
 
 Memories and the personality are projections: the importing store makes them anew from the commits.
@@ -12,35 +14,50 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from persona_graph.codec import commit_from_json, commit_to_json, turn_from_json, turn_to_json
+from persona_graph.codec import (
+    Json,
+    commit_from_json,
+    commit_to_json,
+    job_from_json,
+    job_to_json,
+    turn_from_json,
+    turn_to_json,
+)
 from persona_graph.engine import Engine
-from persona_graph.errors import InputError
+from persona_graph.errors import InputError, NotFound, Outdated
+from persona_graph.memory.commit import Commit
+from persona_graph.memory.store import MemoryStore
 
-FORMAT = "persona-graph export 1"
+logger = logging.getLogger(__name__)
+
+FORMAT = "persona-graph export 2"
+PARTS = ("turns", "commits", "jobs", "erased")
 
 
 async def export(engine: Engine, user: str, folder: Path) -> Path:
     """Write all that a user has; the folder must be new or empty. Raises: InputError, StoreError."""
+    store = engine.store
     await asyncio.to_thread(_make_empty, folder)
-    turns, commits = await engine.store.turns(user), await engine.store.commits(user)
-    await asyncio.to_thread(_write_lines, folder / "turns.jsonl", map(turn_to_json, turns))
-    await asyncio.to_thread(_write_lines, folder / "commits.jsonl", map(commit_to_json, commits))
+    turns, erased = await store.turns(user), await store.tombstones(user)
+    rows: dict[str, list[Json]] = {
+        "turns": [turn_to_json(turn) for turn in turns],
+        "commits": [commit_to_json(commit) for commit in await store.commits(user)],
+        "jobs": [job_to_json(job) for job in await store.jobs(user)],
+        "erased": [{"id": id} for id in sorted(erased.ids)],
+    }
+    for part in PARTS:
+        await asyncio.to_thread(_write_lines, folder / f"{part}.jsonl", rows[part])
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
     for digest in digests:
         data = await engine.media.get(user, digest)
         await asyncio.to_thread((folder / "media" / digest).write_bytes, data)
-    manifest = {
-        "format": FORMAT,
-        "user": user,
-        "at": engine.clock().isoformat(),
-        "turns": len(turns),
-        "commits": len(commits),
-        "images": len(digests),
-    }
+    counts = {part: len(rows[part]) for part in PARTS}
+    manifest = {"format": FORMAT, "user": user, "at": engine.clock().isoformat(), **counts, "images": len(digests)}
     text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
     await asyncio.to_thread((folder / "manifest.json").write_text, text, encoding="utf-8")
     return folder
@@ -49,24 +66,42 @@ async def export(engine: Engine, user: str, folder: Path) -> Path:
 async def import_(engine: Engine, user: str, folder: Path) -> int:
     """Read an export into a store, under any user id; how many turns were new.
 
-    Everything is read and checked before anything is written; a second import changes nothing.
+    Everything is read and checked before anything is written; a second import changes nothing. What was erased where
+    the export comes from does not come back here.
 
     Raises: InputError naming the file and line that cannot be used; StoreError.
     """
+    store = engine.store
     manifest = await asyncio.to_thread(_read_manifest, folder)
-    turns = await asyncio.to_thread(lambda: [turn_from_json(r) for r in _read_lines(folder / "turns.jsonl")])
-    commits = await asyncio.to_thread(lambda: [commit_from_json(r) for r in _read_lines(folder / "commits.jsonl")])
-    if (len(turns), len(commits)) != (manifest["turns"], manifest["commits"]):
-        raise InputError(f"the export in {folder.name!r} is not whole: its manifest counts other turns or commits")
-    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
+    rows = {part: await asyncio.to_thread(_read_lines, folder / f"{part}.jsonl") for part in PARTS}
+    if any(len(rows[part]) != manifest.get(part) for part in PARTS):
+        raise InputError(
+            f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
+        )
+    turns = [turn_from_json(row) for row in rows["turns"]]
+    commits = [commit_from_json(row) for row in rows["commits"]]
+    jobs = [job_from_json(row) for row in rows["jobs"]]
+    erased = await store.tombstones(user)
+    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
     images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in digests]
     for image in images:
         await engine.media.put(user, image)
-    written = await engine.store.append(user, turns)
+    written = await store.append(user, turns, jobs)
     for commit in commits:
-        await engine.store.commit(user, commit)
-    await engine.store.rebuild(user)
+        await _commit(store, user, commit)
+    if rows["erased"]:
+        await store.bury(user, [str(row["id"]) for row in rows["erased"]], at=engine.clock())
+    await store.rebuild(user)
+    engine.wake(user)
     return len(written)
+
+
+async def _commit(store: MemoryStore, user: str, commit: Commit) -> None:
+    """Take over a commit; what it was made from may have been erased here since."""
+    try:
+        await store.commit(user, commit)
+    except (NotFound, Outdated):
+        logger.info("a commit of the import rests on what was erased here; it is passed over")
 
 
 def _make_empty(folder: Path) -> None:
@@ -95,13 +130,22 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
+def _read_lines(path: Path) -> list[Json]:
+    try:
+        file = path.open(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the export lacks {path.name}") from error
+    rows: list[Json] = []
+    with file:
         for number, line in enumerate(file, 1):
             try:
-                yield json.loads(line)
+                row = json.loads(line)
             except ValueError as error:
                 raise InputError(f"{path.name} line {number} is no JSON") from error
+            if not isinstance(row, dict):
+                raise InputError(f"{path.name} line {number} is no JSON object")
+            rows.append(row)
+    return rows
 
 
 def _read_image(path: Path) -> bytes:

@@ -117,7 +117,7 @@ class PersonaBaseStore(BaseStore):
             best = sorted(found.hits, key=lambda hit: hit.score, reverse=True)
             scored = [(hit.memory, hit.score) for hit in best if hit.memory is not None]
         else:
-            versions = await self.persona.amemories(user, kinds=kinds, history=True)
+            versions = await self.persona.amemories(user, kinds=kinds, history=True, off=False)
             newest = {memory.id: memory for memory in versions}  # in the order in which they were first written
             scored = [(memory, None) for memory in newest.values() if memory.current]
         kept = [(m, s) for m, s in scored if matches(StoreValue.of(m).to_json(), op.filter or {})]
@@ -131,7 +131,7 @@ class PersonaBaseStore(BaseStore):
         for user in await self.persona.ausers():
             named = {kind: self.namespace(user, kind) for kind in Kind}
             fitting = [kind for kind, name in named.items() if all(fits(name, w) for w in wanted)]
-            held = await self.persona.amemories(user, kinds=fitting) if fitting else []
+            held = await self.persona.amemories(user, kinds=fitting, off=False) if fitting else []
             found |= {named[memory.kind][: op.max_depth] for memory in held}
         return sorted(found)[op.offset : op.offset + op.limit]
 
@@ -141,7 +141,7 @@ class PersonaBaseStore(BaseStore):
         The ids of all lives follow from the key, so that no scan of a long memory is needed.
         """
         if place.kind in KEYED:
-            fields = await self.persona.amemories(place.user, kinds=(place.kind,))
+            fields = await self.persona.amemories(place.user, kinds=(place.kind,), off=False)
             return next((m for m in fields if m.key.casefold() == key.casefold()), None), 0
         ids: list[str] = []
         newest: dict[str, Memory] = {}

@@ -31,7 +31,9 @@ class PersonaContext:
     options: Options | None = None
     """Behaviour for this run instead of the Persona's."""
     turn: str = ""
-    """Id of an asked or failed turn to answer now."""
+    """Id of an asked or failed turn to answer now; with `read_only`, of an answered one to answer once more."""
+    without: frozenset[str] = frozenset()
+    """Ids of memories and turns to answer without."""
 
     @property
     def moment(self) -> datetime | None:

@@ -65,8 +65,8 @@ async def recall(persona: Persona, asked: Asked, limits: Mapping[Target, int]) -
     recent = await _recent(persona, asked)
     known = asked.standing | {turn.id for turn in recent}
     profile, habits, personality, hits = await asyncio.gather(
-        persona.aprofile(asked.user),
-        persona.amemories(asked.user, kinds=(Kind.PROCEDURAL,)),
+        persona.amemories(asked.user, kinds=(Kind.CORE,), off=False),
+        persona.amemories(asked.user, kinds=(Kind.PROCEDURAL,), off=False),
         persona.apersonality(asked.user),
         search(persona, asked.user, asked.text, limits=limits, exclude=known),
     )

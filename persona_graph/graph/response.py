@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from persona_graph.conversation import Message, Role, Turn, TurnState, digest_of
@@ -183,13 +183,15 @@ def after_retrieve(state: ResponseState) -> Literal["reason", "respond"]:
 
 async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
     options, store, user = context.options or engine.options, engine.store, context.user
+    as_of = turn.at - MOMENT if turn.state is TurnState.ANSWERED else None
     window = TimeRange(start=turn.at - options.session_gap + MOMENT, end=turn.at + MOMENT)
     near, known, personality = await asyncio.gather(
         store.turns(user, window=window, newest=50, receipts=False),
-        store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL)),
-        _personality(engine, context),
+        store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL), as_of=as_of),
+        _personality(engine, context, as_of),
     )
-    near = [t for t in near if t.id != turn.id]
+    near = [t for t in near if t.id != turn.id and t.id not in context.without]
+    known = [memory for memory in known if memory.id not in context.without]
     session, is_new, previous = turn.session, False, ""
     if not session:
         session, is_new, previous = await _session(engine, user, turn, near)
@@ -209,7 +211,8 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
         opening=opening,
         session_is_new=is_new,
         previous_session=previous,
-        shown=frozenset(t.id for t in opening.recent) | {turn.id},
+        shown=frozenset(t.id for t in opening.recent) | {turn.id} | context.without,
+        as_of=as_of,
     )
 
 
@@ -221,8 +224,8 @@ async def _session(engine: Engine, user: str, turn: Turn, near: Sequence[Turn]) 
     return digest_of("session", turn.id)[:16], True, before[-1].session if before else ""
 
 
-async def _personality(engine: Engine, context: PersonaContext) -> BigFive:
-    standing = await engine.store.standing(context.user)
+async def _personality(engine: Engine, context: PersonaContext, as_of: datetime | None) -> BigFive:
+    standing = await engine.store.standing(context.user, as_of=as_of)
     return standing.vector.replace({Trait(name): value for name, value in context.personality.items()})
 
 
@@ -230,7 +233,7 @@ async def _open_turn(engine: Engine, context: PersonaContext) -> Turn:
     found = await engine.store.turns(context.user, ids=[context.turn])
     if not found:
         raise NotFound(f"there is no turn {context.turn!r}")
-    if found[0].state is TurnState.ANSWERED:
+    if found[0].state is TurnState.ANSWERED and not context.read_only:
         raise InputError(f"turn {context.turn!r} is answered already")
     return replace(found[0], messages=tuple(m for m in found[0].messages if m.role is Role.PERSON))
 
@@ -278,6 +281,7 @@ def _query(work: Work, action: Retrieve) -> Query:
         window=action.window,
         limits=options.limits,
         exclude=work.shown,
+        as_of=work.as_of,
         turn_tokens=options.turn_tokens,
         now=work.opening.now,
         dense_only=options.search is Search.DENSE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
@@ -34,7 +35,9 @@ class Work:
     steps: tuple[Json, ...] = ()
     """Receipts of the calls and searches so far."""
     shown: frozenset[str] = field(default_factory=frozenset)
-    """Ids that the model has seen in this turn."""
+    """Ids that the model has seen in this turn, or is to answer without."""
+    as_of: datetime | None = None
+    """For an answer of the past that is given once more: only what was believed then is read."""
     retrievals: int = 0
     action: Action | None = None
     loaded_ms: float = 0.0

@@ -153,6 +153,7 @@ def _operation(row: Mapping[str, Any], given: SemanticInput) -> Add | Update | D
         return None
     return Update(
         id=held.id,
+        kind=held.kind,
         text=text,
         keywords=words(row.get("keywords")),
         event=since(row.get("when"), given.turn.at.tzinfo),

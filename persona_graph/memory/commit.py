@@ -11,9 +11,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from persona_graph.conversation import digest_of
-from persona_graph.memory.operations import Add, Delete, Freeze, Keep, Operation, Pin, Release, Undo, Update
+from persona_graph.memory.operations import (
+    Add,
+    Delete,
+    Freeze,
+    Keep,
+    Operation,
+    Pin,
+    Release,
+    SwitchOff,
+    Undo,
+    Update,
+)
 from persona_graph.memory.types import KEYED, Kind, Memory, Source
-from persona_graph.personality import Observation
+from persona_graph.personality import Observation, Trait
 from persona_graph.timerange import TimeRange
 
 
@@ -32,9 +43,15 @@ class Commit:
     evidence: tuple[str, ...] = ()
     """Ids of the turns it works from; a commit whose evidence is gone is refused."""
     read: tuple[str, ...] = ()
-    """What stood in the prompt: turn ids and memory refs (`id@version`)."""
+    """What stood in the prompt: turn ids and memory refs (`id@commit`)."""
     sequence: int = -1
     """Its place in the order of commits; the store fills it in."""
+
+    @property
+    def turns(self) -> frozenset[str]:
+        """Every turn that it was made from: evidence of the whole, of single operations, and what was observed."""
+        of_operations = (turn for o in self.operations for turn in getattr(o, "evidence", ()))
+        return frozenset((*self.evidence, *of_operations, *(seen.turn for seen in self.observations)))
 
 
 def commit_id(job: str, turns: Iterable[str]) -> str:
@@ -47,20 +64,51 @@ def memory_id(commit: str, index: int) -> str:
     return digest_of("memory", commit, str(index))[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """What was erased, without a word of it: ids of turns, memories and images, and digests of memories' texts."""
+
+    user: str = ""
+    """Salts the digests, so that those of two users say nothing about each other."""
+    ids: frozenset[str] = frozenset()
+
+    def digest(self, text: str) -> str:
+        """What stands for a text; the same for another case or other spaces."""
+        return digest_of("said", self.user, " ".join(text.casefold().split()))
+
+    def cover(self, memory: str, text: str) -> bool:
+        """Whether this memory, or one that said the same, was erased."""
+        return bool(self.ids) and (memory in self.ids or self.digest(text) in self.ids)
+
+
+NOTHING_ERASED = Tombstones()
+
+
 @dataclass(slots=True)
 class Knowledge:
-    """Memories by id, each with its versions in order; and what the person has frozen."""
+    """Memories by id, each with its versions in order; and what the person holds or has switched off."""
 
     versions: dict[str, list[Memory]] = field(default_factory=dict)
     frozen: dict[str, float | None] = field(default_factory=dict)
+    """Traits and fields (`core:KEY`), with a trait's value."""
+    off: set[str] = field(default_factory=set)
+    """Traits and fields that are left out of answers."""
+    tombstones: Tombstones = NOTHING_ERASED
+    """What inference must not bring back."""
 
     @classmethod
-    def of(cls, memories: Iterable[Memory], frozen: Mapping[str, float | None] | None = None) -> Knowledge:
+    def of(
+        cls,
+        memories: Iterable[Memory],
+        frozen: Mapping[str, float | None] | None = None,
+        off: Iterable[str] = (),
+        tombstones: Tombstones = NOTHING_ERASED,
+    ) -> Knowledge:
         """Knowledge that holds exactly these versions."""
         held: dict[str, list[Memory]] = {}
         for memory in sorted(memories, key=lambda m: m.version):
             held.setdefault(memory.id, []).append(memory)
-        return cls(versions=held, frozen=dict(frozen or {}))
+        return cls(versions=held, frozen=dict(frozen or {}), off=set(off), tombstones=tombstones)
 
     def current(self, memory: str) -> Memory | None:
         """The version of a memory that we hold now."""
@@ -87,18 +135,12 @@ class Knowledge:
     def _step(self, commit: Commit, index: int, operation: Operation) -> list[Memory]:
         match operation:
             case Add():
-                held = self.keyed(operation.kind, operation.key) if operation.kind in KEYED and operation.key else None
-                if held is not None:
-                    return self._supersede(commit, held, operation)
-                if self._locked(commit, operation.kind, operation.key):
-                    return []
-                return self._store(_first(commit, index, operation))
+                return self._add(commit, index, operation)
             case Update():
-                held = self.current(operation.id)
-                return self._supersede(commit, held, operation) if held is not None else []
+                return self._update(commit, index, operation)
             case Delete():
                 held = self.current(operation.id)
-                if held is None or self._vetoed(commit, held):
+                if held is None or self._vetoed(commit, held) or _older(commit, held):
                     return []
                 return self._store(_closed(held, commit.at, commit.at))
             case Pin():
@@ -107,42 +149,98 @@ class Knowledge:
             case Freeze():
                 self.frozen[operation.what] = operation.value
                 return []
+            case SwitchOff():
+                return self._switch_off(operation.what)
             case Release():
-                self.frozen.pop(operation.what, None)
-                held = self.current(operation.what)
-                return self._store(replace(held, pinned=False)) if held is not None and held.pinned else []
+                return self._release(operation.what)
             case Keep() | Undo():
                 return []
 
-    def _supersede(self, commit: Commit, held: Memory, new: Add | Update) -> list[Memory]:
+    def _add(self, commit: Commit, index: int, new: Add) -> list[Memory]:
+        id = memory_id(commit.id, index)
+        held = self.keyed(new.kind, new.key) if new.kind in KEYED and new.key else None
+        if self._erased(commit, id, new.text):
+            return []
+        if held is not None:
+            return self._supersede(commit, index, held, new)
+        return self._begin(commit, id, new.kind, new.key, new)
+
+    def _update(self, commit: Commit, index: int, new: Update) -> list[Memory]:
+        held = self.current(new.id)
+        if self._erased(commit, new.id, new.text):
+            return []
+        if held is not None:
+            return self._supersede(commit, index, held, new)
+        if new.kind is None or new.id in self.versions:
+            return []
+        return self._begin(commit, new.id, new.kind, new.key, new)
+
+    def _begin(self, commit: Commit, id: str, kind: Kind, key: str, new: Add | Update) -> list[Memory]:
+        if self._locked(commit, kind, key):
+            return []
+        off = bool(key) and field_name(kind, key) in self.off
+        return self._store(replace(_first(commit, id, kind, key, new), off=off))
+
+    def _supersede(self, commit: Commit, index: int, held: Memory, new: Add | Update) -> list[Memory]:
         if self._vetoed(commit, held):
             return []
         if (held.text, held.keywords, held.images) == (new.text, new.keywords or held.keywords, new.images):
             return []  # the same value again is no new version
+        if _older(commit, held):
+            return self._store(_past(commit, memory_id(commit.id, index), self.versions[held.id], new))
+        again = held.commit == commit.id  # one commit makes at most one version of a memory
         began = new.event.start or commit.at
         old = _closed(held, commit.at, began)
         made = Memory(
             id=held.id,
-            version=held.version + 1,
+            version=held.version + (not again),
             kind=held.kind,
             text=new.text,
             keywords=new.keywords,
             key=held.key,
             event=TimeRange(start=began, end=new.event.end if (new.event.end or began) > began else None),
-            believed=TimeRange(start=old.believed.end),  # not before the old one, should a commit come late
+            # not before the old one, should a commit come late
+            believed=TimeRange(start=held.believed.start if again else old.believed.end),
             images=new.images,
             pinned=held.pinned,
+            off=held.off,
             source=commit.source,
             evidence=new.evidence or commit.evidence,
             commit=commit.id,
         )
-        return self._store(old) + self._store(made)
+        return ([] if again else self._store(old)) + self._store(made)
+
+    def _switch_off(self, what: str) -> list[Memory]:
+        held = self.current(what)
+        if held is None and (is_trait(what) or ":" in what):
+            self.off.add(what)
+            held = self._field(what)
+        return self._store(replace(held, off=True)) if held is not None else []
+
+    def _release(self, what: str) -> list[Memory]:
+        self.frozen.pop(what, None)
+        self.off.discard(what)
+        held = self.current(what) or self._field(what)
+        if held is None or not (held.pinned or held.off):
+            return []
+        return self._store(replace(held, off=False, pinned=held.pinned and what != held.id))
+
+    def _field(self, what: str) -> Memory | None:
+        """The memory that a field's name (`core:KEY`) means now."""
+        kind, found, key = what.partition(":")
+        return self.keyed(Kind(kind), key) if found and kind in KEYED else None
 
     def _vetoed(self, commit: Commit, held: Memory) -> bool:
-        return commit.source is not Source.PERSON and (held.pinned or self._locked(commit, held.kind, held.key))
+        by_person = commit.source is Source.PERSON
+        return not by_person and (held.pinned or held.off or self._locked(commit, held.kind, held.key))
 
     def _locked(self, commit: Commit, kind: Kind, key: str) -> bool:
-        return commit.source is not Source.PERSON and bool(key) and f"{kind}:{key.casefold()}" in self.frozen
+        name = field_name(kind, key)
+        return commit.source is not Source.PERSON and bool(key) and (name in self.frozen or name in self.off)
+
+    def _erased(self, commit: Commit, memory: str, text: str) -> bool:
+        """Whether inference would bring back what the person had erased; the person may say it again."""
+        return commit.source is not Source.PERSON and self.tombstones.cover(memory, text)
 
     def _store(self, memory: Memory) -> list[Memory]:
         held = self.versions.setdefault(memory.id, [])
@@ -153,46 +251,60 @@ class Knowledge:
         return [memory]
 
 
-def fold(commits: Iterable[Commit], *, as_of: datetime | None = None) -> Knowledge:
+def fold(
+    commits: Iterable[Commit], *, as_of: datetime | None = None, tombstones: Tombstones = NOTHING_ERASED
+) -> Knowledge:
     """The knowledge that these commits make, in their order; `as_of` leaves out what was learned after it.
 
-    An `Undo` takes back the commits it names, wherever it stands; an undone `Undo` has no effect.
+    An `Undo` takes back what it names, wherever it stands; an undone `Undo` has no effect.
     """
-    kept = [c for c in commits if as_of is None or c.at <= as_of]
-    gone = undone(kept)
-    knowledge = Knowledge()
-    for commit in kept:
-        if commit.id not in gone:
-            knowledge.apply(commit)
+    knowledge = Knowledge(tombstones=tombstones)
+    for commit in effective(c for c in commits if as_of is None or c.at <= as_of):
+        knowledge.apply(commit)
     return knowledge
 
 
-def undone(commits: Iterable[Commit]) -> frozenset[str]:
-    """Ids of the commits that a later `Undo` takes back; the newest undo is read first, so undoing an undo works."""
+def effective(commits: Iterable[Commit]) -> tuple[Commit, ...]:
+    """The commits without what an `Undo` takes back.
+
+    The newest undo is read first, so undoing an undo works. A commit that is named stays undone when its job runs
+    again over the same turns; of `since` only what stood there before counts.
+    """
     ordered = list(commits)
     gone: set[str] = set()
+    parts: dict[str, set[int]] = {}
     for place in range(len(ordered) - 1, -1, -1):
-        commit = ordered[place]
-        if commit.id in gone:
+        if ordered[place].id in gone:
             continue
-        for operation in commit.operations:
-            if isinstance(operation, Undo):
-                gone.update(
-                    earlier.id
-                    for earlier in ordered[:place]
-                    if earlier.id == operation.commit or (operation.since is not None and earlier.at >= operation.since)
-                )
-    return frozenset(gone)
+        for operation in ordered[place].operations:
+            if not isinstance(operation, Undo):
+                continue
+            if operation.since is not None:
+                gone.update(earlier.id for earlier in ordered[:place] if earlier.at >= operation.since)
+            elif operation.operation is None:
+                gone.add(operation.commit)
+            else:
+                parts.setdefault(operation.commit, set()).add(operation.operation)
+    kept = (commit for commit in ordered if commit.id not in gone)
+    return tuple(_without(commit, parts.get(commit.id, set())) for commit in kept)
 
 
-def _first(commit: Commit, index: int, new: Add) -> Memory:
+def _without(commit: Commit, places: set[int]) -> Commit:
+    """The commit without some of its operations; those after them keep their places, which name what they add."""
+    if not places:
+        return commit
+    left = tuple(Keep() if place in places else o for place, o in enumerate(commit.operations))
+    return replace(commit, operations=left)
+
+
+def _first(commit: Commit, id: str, kind: Kind, key: str, new: Add | Update) -> Memory:
     return Memory(
-        id=memory_id(commit.id, index),
+        id=id,
         version=1,
-        kind=new.kind,
+        kind=kind,
         text=new.text,
         keywords=new.keywords,
-        key=new.key,
+        key=key,
         event=_since(new.event, commit.at),
         believed=TimeRange(start=commit.at),
         images=new.images,
@@ -200,6 +312,26 @@ def _first(commit: Commit, index: int, new: Add) -> Memory:
         evidence=new.evidence or commit.evidence,
         commit=commit.id,
     )
+
+
+def _older(commit: Commit, held: Memory) -> bool:
+    """Whether a commit tells of a time before what we hold: history that comes late does not replace the present."""
+    start = held.believed.start
+    return commit.source is not Source.PERSON and start is not None and commit.at < start
+
+
+def _past(commit: Commit, id: str, versions: list[Memory], new: Add | Update) -> Memory:
+    """What history that came late says, as a memory of the past: until the next thing that was held instead."""
+    later = min((m for m in versions if m.believed.start and m.believed.start > commit.at), key=_believed_since)
+    memory = _first(commit, id, later.kind, later.key, new)
+    began = memory.event.start or commit.at
+    replaced = later.event.start if later.event.start and later.event.start > began else later.believed.start
+    return _closed(memory, later.believed.start or commit.at, replaced or commit.at)
+
+
+def _believed_since(memory: Memory) -> datetime:
+    assert memory.believed.start is not None
+    return memory.believed.start
 
 
 def _since(event: TimeRange, at: datetime) -> TimeRange:
@@ -217,3 +349,13 @@ def _closed(memory: Memory, believed_end: datetime, event_end: datetime) -> Memo
         return replace(memory, believed=believed)
     start = memory.event.start
     return replace(memory, believed=believed, event=TimeRange(start=start, end=max(event_end, start or event_end)))
+
+
+def field_name(kind: Kind, key: str) -> str:
+    """What a freeze or a switch-off calls a field: `core:home`."""
+    return f"{kind}:{key.casefold()}"
+
+
+def is_trait(what: str) -> bool:
+    """Whether a freeze or a switch-off names a trait."""
+    return what in set(Trait)

@@ -1,6 +1,6 @@
 """What may be done to memory.
 
-A model may `Add | Update | Delete | Keep`; a person may besides `Pin | Freeze | Release | Undo`. An
+A model may `Add | Update | Delete | Keep`; a person may besides `Pin | Freeze | SwitchOff | Release | Undo`. An
 operation carries the whole new value and its evidence; what no operation mentions stays as it is.
 Operations are JSON both ways: `to_json` and `from_json`.
 """
@@ -32,10 +32,15 @@ class Add:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """Replace a memory's value by a new version; for a fact, `event.start` is when the new one began to hold."""
+    """Replace a memory's value by a new version; for a fact, `event.start` is when the new one began to hold.
+
+    Where nothing of that id is known (what it replaced was erased, or came later), `kind` makes it a memory of its own.
+    """
 
     id: str
     text: str
+    kind: Kind | None = None
+    key: str = ""
     keywords: tuple[str, ...] = ()
     event: TimeRange = ALWAYS
     images: tuple[str, ...] = ()
@@ -74,24 +79,33 @@ class Freeze:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchOff:
+    """Leave a memory (its id), a profile field (`core:KEY`) or a trait (its name) out of answers; nothing is lost."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Lift a pin (a memory's id) or a freeze (its `what`)."""
+    """Lift a pin (a memory's id), a freeze or a switch-off (its `what`)."""
 
     what: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """Take back a commit, or everything believed since a moment."""
+    """Take back a commit or one of its operations, or everything believed since a moment."""
 
     commit: str = ""
+    operation: int | None = None
+    """Which of the commit's operations, counted from 0; the whole commit when None."""
     since: datetime | None = None
 
 
 ModelOperation = Add | Update | Delete | Keep
-Operation = Add | Update | Delete | Keep | Pin | Freeze | Release | Undo
+Operation = Add | Update | Delete | Keep | Pin | Freeze | SwitchOff | Release | Undo
 
-_BY_NAME = {cls.__name__.lower(): cls for cls in (Add, Update, Delete, Keep, Pin, Freeze, Release, Undo)}
+_BY_NAME = {cls.__name__.lower(): cls for cls in (Add, Update, Delete, Keep, Pin, Freeze, SwitchOff, Release, Undo)}
 
 
 def to_json(operation: Operation) -> dict[str, Any]:

@@ -8,7 +8,7 @@ of one user ever reads another's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn, digest_of
-from persona_graph.memory.commit import Commit
+from persona_graph.memory.commit import Commit, Tombstones
+from persona_graph.memory.erase import Again, Erase, Erased
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.personality import BigFive, NeutralPolicy, PersonalityPoint, Trait
+from persona_graph.personality import NEUTRAL, BigFive, NeutralPolicy, PersonalityPoint, Trait
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
@@ -104,12 +105,29 @@ class Standing:
     """The last one of the timeline."""
     frozen: Mapping[str, float | None] = field(default_factory=dict)
     """Traits and fields that the person holds, with the value of a trait where one is given."""
+    off: frozenset[str] = frozenset()
+    """Traits and fields that the person has switched off."""
 
     @property
     def vector(self) -> BigFive:
-        """The five scores, those that are held at their values."""
+        """The five scores: those that are held at their values, those that are switched off in the middle."""
         vector = self.point.vector if self.point is not None else BigFive()
-        return vector.replace({t: v for t in Trait if (v := self.frozen.get(t.value)) is not None})
+        held = vector.replace({t: v for t in Trait if (v := self.frozen.get(t.value)) is not None})
+        return held.replace({t: NEUTRAL for t in Trait if t.value in self.off})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsettled:
+    """What an erase has left to do outside its own step."""
+
+    images: frozenset[str] = frozenset()
+    """Digests of pictures that `Media` still has."""
+    old_bytes: bool = False
+    """Removed text still lies in a log, which a reader elsewhere holds."""
+
+
+Reopen = Callable[[Again, datetime], "OpenJob | None"]
+"""The open job that does a commit's work again, given the newest time of the turns that remain; None for no job."""
 
 
 class MemoryStore(Protocol):
@@ -123,8 +141,8 @@ class MemoryStore(Protocol):
     async def append(self, user: str, turns: Sequence[Turn], jobs: Sequence[OpenJob] = ()) -> tuple[str, ...]:
         """Write turns and their jobs durably, in one step; returns the ids of the turns really written.
 
-        An answered turn is never written twice: an id that is held as answered is passed over, one that
-        is held as asked or failed is replaced. An open job whose id is held takes the union of both
+        An answered turn is never written twice: an id that is held as answered, or was erased, is passed over,
+        one that is held as asked or failed is replaced. An open job whose id is held takes the union of both
         `turns` and the new `not_before`; a job with no turns that is not held is passed over. Jobs are
         written only when at least one of their turns was, or when they have none; turns that are passed
         over here join no job.
@@ -183,7 +201,8 @@ class MemoryStore(Protocol):
     async def commit(self, user: str, commit: Commit, job: OpenJob | None = None) -> Commit:
         """Append a commit, project it and finish its job; returns what is stored (first write wins).
 
-        Raises: NotFound when a turn of its evidence does not exist.
+        Raises: NotFound when the turns of its evidence do not exist; Outdated when some of them, or anything that
+        was read for it, have been erased since.
         """
         ...
 
@@ -198,17 +217,21 @@ class MemoryStore(Protocol):
         ids: Iterable[str] | None = None,
         kinds: Iterable[Kind] | None = None,
         history: bool = False,
+        off: bool = False,
         as_of: datetime | None = None,
     ) -> list[Memory]:
-        """Current versions (those held at `as_of`), oldest first; `history` gives all versions."""
+        """Current versions (those held at `as_of`), oldest first; `history` gives all versions.
+
+        What the person has switched off comes only with `off`, whatever the moment: prompts never ask for it.
+        """
         ...
 
     async def personality(self, user: str, *, as_of: datetime | None = None) -> list[PersonalityPoint]:
         """The timeline of the personality, oldest first, up to `as_of`."""
         ...
 
-    async def standing(self, user: str) -> Standing:
-        """Where the personality stands now: the last point of the timeline, and what the person holds."""
+    async def standing(self, user: str, *, as_of: datetime | None = None) -> Standing:
+        """Where the personality stands now, or stood: the last point of the timeline, and what the person holds."""
         ...
 
     async def rebuild(self, user: str) -> None:
@@ -233,7 +256,7 @@ class MemoryStore(Protocol):
         ...
 
     async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
-        """For rows of candidates, in their order: the turn and which of its messages it is."""
+        """For rows of candidates, in their order: the turn, without its receipt, and which of its messages it is."""
         ...
 
     async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:
@@ -260,8 +283,28 @@ class MemoryStore(Protocol):
         """Ids of all users that have anything."""
         ...
 
-    async def remove_turns(self, user: str, ids: Sequence[str]) -> None:
-        """Remove turns, their jobs and the commits that rest on them, then rebuild."""
+    async def erase(self, user: str, what: Erase, *, at: datetime, reopen: Reopen) -> Erased:
+        """Erase turns, memories and pictures with all that was made from them (`memory.erase`), in one step.
+
+        Tombstones stay, so that neither a replay nor inference brings anything back. Jobs whose work went are opened
+        anew over the turns that remain. Unknown ids are no error.
+        """
+        ...
+
+    async def unsettled(self, user: str) -> Unsettled:
+        """What erases have left to do."""
+        ...
+
+    async def settle(self, user: str, images: Iterable[str] = ()) -> bool:
+        """Note that these pictures are removed, and try again to drop old bytes; whether all is done."""
+        ...
+
+    async def tombstones(self, user: str) -> Tombstones:
+        """What was erased, without a word of it."""
+        ...
+
+    async def bury(self, user: str, ids: Iterable[str], *, at: datetime) -> None:
+        """Set tombstones of another store's erases, so that what they stand for does not come back here."""
         ...
 
     async def remove_user(self, user: str) -> None:

@@ -62,6 +62,8 @@ class Memory:
     """Digests of images that belong to it."""
     pinned: bool = False
     """Pinned things change only by the person's hand."""
+    off: bool = False
+    """Switched off by the person: kept, and left out of every search and prompt."""
     source: Source = Source.MODEL
     evidence: tuple[str, ...] = ()
     """Ids of the turns it rests on."""
@@ -75,8 +77,8 @@ class Memory:
 
     @property
     def ref(self) -> str:
-        """`id@version`: names exactly this version, in receipts and read sets."""
-        return f"{self.id}@{self.version}"
+        """`id@commit`: names exactly this version, in receipts and read sets, whatever stands before it."""
+        return f"{self.id}@{self.commit}"
 
     @property
     def searchable(self) -> str:

@@ -18,6 +18,8 @@ from persona_graph.retrieval.probes import PROBES
 from persona_graph.retrieval.question import Question
 
 DIMENSIONS = 96
+BLAS_ALONE = 2**18
+"""Multiplications up to which OpenBLAS works on one thread."""
 SCALE = 127
 """A unit vector's largest possible coordinate, as int8."""
 
@@ -74,8 +76,7 @@ class TokenSpace:
         asked = _content(question)
         similarity = np.zeros((len(asked.words), len(stored.rows)), np.float32)
         if len(stored.rows):
-            # A matrix product would wake a thread on every core, and they spin for longer than this takes.
-            products = np.einsum("kd,ad->ak", stored.vectors.astype(np.float32), self._reduced(asked.vectors))
+            products = _products(stored.vectors, self._reduced(asked.vectors))
             similarity = np.maximum(np.maximum.reduceat(products, stored.starts, axis=1) / SCALE, 0)
         return TokenMatch(words=asked.words, rows=stored.rows, similarity=similarity)
 
@@ -133,6 +134,19 @@ class TokenMatch:
         found = [max((known.get(term, 0.0) for term in analyse(word)), default=0.0) for word in self.words]
         shared = [value / self.words.count(word) for word, value in zip(self.words, found, strict=True)]
         return np.array(shared, np.float32)
+
+
+def _products(stored: NDArray[np.int8], asked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(m, k) of every asked token with every stored one, a slice at a time.
+
+    In one product BLAS would wake a thread on every core, and they spin for longer than all of this takes.
+    """
+    found = np.empty((len(asked), len(stored)), np.float32)
+    step = max(BLAS_ALONE // max(asked.size, 1), 1)
+    for start in range(0, len(stored), step):
+        piece = stored[start : start + step].astype(np.float32)
+        np.matmul(asked, piece.T, out=found[:, start : start + step])
+    return found
 
 
 def _content(tokens: TokenVectors) -> TokenVectors:

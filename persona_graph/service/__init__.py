@@ -5,7 +5,7 @@ persona.chat("ana", "I moved to Lisbon last week.").text        # sync
 await persona.achat("ana", "Where do I live?")                  # async: the same coroutine
 """
 
-from persona_graph.service.hand import Forgotten
+from persona_graph.service.forgetting import Forgotten
 from persona_graph.service.looking import Personality
 from persona_graph.service.persona import Persona, User
 from persona_graph.service.talking import Reply

@@ -1,9 +1,8 @@
-"""The person's own hand: set a profile, correct, pin, freeze, release, forget; take one's memory along."""
+"""The person's own hand: set a profile, correct, pin, freeze, switch off, release, undo; take one's memory along."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,130 +11,146 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import digest_of
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound
-from persona_graph.memory.commit import Commit
-from persona_graph.memory.operations import Add, Delete, Freeze, Operation, Pin, Release, Update
-from persona_graph.memory.types import Kind, Memory, Source
+from persona_graph.memory.commit import Commit, field_name, is_trait, memory_id
+from persona_graph.memory.operations import Add, Freeze, Operation, Pin, Release, SwitchOff, Undo, Update
+from persona_graph.memory.types import KEYED, Kind, Memory, Source
 from persona_graph.personality import TRAITS, BigFive, Trait
-from persona_graph.timerange import ALWAYS, TimeRange
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgotten:
-    """What is gone."""
-
-    turns: tuple[str, ...] = ()
-    memories: tuple[str, ...] = ()
-    everything: bool = False
 
 
 class Hand:
-    """The part of `Persona` that does what the person says."""
+    """The part of `Persona` that does what the person says; what is done is a commit, whose id `undo` takes."""
 
     engine: Engine
 
     async def aset_profile(self, user: str, fields: Mapping[str, str], *, at: datetime | None = None) -> None:
         """Give a user a profile to start with."""
         operations = [Add(kind=Kind.CORE, key=key, text=str(value)) for key, value in fields.items()]
-        moment = at or self.engine.clock()
-        await self._by_hand(user, operations, at=moment, source=Source.PROFILE, name="profile")
+        commit = Commit(
+            id=digest_of("profile", *map(repr, operations)),
+            job="profile",
+            at=at or self.engine.clock(),
+            source=Source.PROFILE,
+            operations=tuple(operations),
+        )
+        await self.engine.store.commit(user, commit)
 
     set_profile = blocking(aset_profile)
 
-    async def acorrect(self, user: str, memory: str, text: str) -> Memory:
-        """Say what is right. The correction is pinned: inference cannot change it. Raises: NotFound."""
-        await self._held(user, memory)
-        await self._by_hand(user, [Update(id=memory, text=text), Pin(id=memory)])
-        return await self._held(user, memory)
+    async def acorrect(self, user: str, what: str, text: str) -> Memory:
+        """Say what is right, of a memory (its id) or a field (`core:KEY`). It is pinned: inference cannot change it.
+
+        Raises: NotFound for an unknown memory, InputError for an empty text.
+        """
+        if not text.strip():
+            raise InputError("a correction says what is right; this one is empty. To be rid of a memory, forget it")
+        kind, is_field, key = what.partition(":")
+        field = _field(kind, key, what) if is_field else None
+        held = await self._in_field(user, field, key) if field is not None else await self._held(user, what)
+        commit = self.engine.new_id()
+        right: Operation
+        if held is None:
+            assert field is not None
+            id, right = memory_id(commit, 0), Add(kind=field, key=key, text=text)
+        else:
+            id = held.id
+            right = Update(id=id, kind=held.kind, key=held.key, text=text, images=held.images)
+        await self._by_hand(user, [right, Pin(id=id)], id=commit)
+        return await self._held(user, id)
 
     correct = blocking(acorrect)
 
-    async def apin(self, user: str, memory: str) -> None:
+    async def apin(self, user: str, memory: str) -> str:
         """Let only the person change a memory. Raises: NotFound."""
         await self._held(user, memory)
-        await self._by_hand(user, [Pin(id=memory)])
+        return await self._by_hand(user, [Pin(id=memory)])
 
     pin = blocking(apin)
 
-    async def afreeze(self, user: str, what: str, value: float | None = None) -> None:
-        """Hold a trait at a value (its present one when None), or a profile field (`core:KEY`).
+    async def afreeze(self, user: str, what: str, value: float | None = None) -> str:
+        """Hold a trait at a value (its present one when None), or a field (`core:KEY`) or a memory (its id) as it is.
 
-        Raises: InputError when `what` is neither.
+        Raises: InputError for a trait outside 1 to 5, or a value for what has none; NotFound for an unknown memory.
         """
-        if what in set(Trait):
+        if is_trait(what):
             if value is None:
                 standing = await self.engine.store.standing(user)
                 value = standing.vector.scores[TRAITS.index(Trait(what))]
             BigFive().replace({Trait(what): value})
-        elif not what.startswith(("core:", "procedural:")) or value is not None:
-            names = ", ".join(Trait)
-            raise InputError(f"{what!r} cannot be frozen; name a trait ({names}) or a field as core:KEY")
-        await self._by_hand(user, [Freeze(what=what if what in set(Trait) else what.casefold(), value=value)])
+            return await self._by_hand(user, [Freeze(what=what, value=value)])
+        if value is not None:
+            raise InputError(f"only a trait can be held at a value ({', '.join(Trait)}), not {what!r}")
+        if ":" in what:
+            return await self._by_hand(user, [Freeze(what=_name_of(what))])
+        return await self.apin(user, what)
 
     freeze = blocking(afreeze)
 
-    async def arelease(self, user: str, what: str) -> None:
-        """Lift a pin or a freeze."""
-        await self._by_hand(user, [Release(what=what)])
+    async def aswitch_off(self, user: str, what: str) -> str:
+        """Leave a memory (its id), a field (`core:KEY`) or a trait out of answers; it is kept, and nobody changes it.
+
+        Raises: InputError for what is none of these, NotFound for an unknown memory.
+        """
+        if not is_trait(what) and ":" not in what:
+            await self._held(user, what)
+        return await self._by_hand(user, [SwitchOff(what=what if is_trait(what) else _name_of(what))])
+
+    switch_off = blocking(aswitch_off)
+
+    async def arelease(self, user: str, what: str) -> str:
+        """Lift a pin or switch-off (a memory's id), a freeze or switch-off (a trait, or `core:KEY`).
+
+        Raises: InputError when nothing is held under that name.
+        """
+        store = self.engine.store
+        name = what if is_trait(what) else _name_of(what)
+        standing = await store.standing(user)
+        held = await store.memories(user, ids=[what], off=True)
+        if name not in standing.frozen and name not in standing.off and not any(m.pinned or m.off for m in held):
+            raise InputError(f"{what!r} is neither pinned, frozen nor switched off")
+        return await self._by_hand(user, [Release(what=name)])
 
     release = blocking(arelease)
 
-    async def aforget(
-        self,
-        user: str,
-        *,
-        memory: str | None = None,
-        turn: str | None = None,
-        window: TimeRange | None = None,
-        everything: bool = False,
-    ) -> Forgotten:
-        """Forget one memory, one turn, all turns of a window, or the user. Turns take with them what rests on them.
+    async def aundo(
+        self, user: str, commit: str | None = None, *, operation: int | None = None, since: datetime | None = None
+    ) -> str:
+        """Take back a commit, one operation of it (counted from 0), or everything believed since a moment.
 
-        Raises: InputError when nothing or more than one thing is named, NotFound when it does not exist.
+        What was superseded is held again. The undo is a commit too, so undoing it brings all back.
+
+        Raises: InputError unless exactly one is named, NotFound for an unknown commit or operation.
         """
-        if sum((memory is not None, turn is not None, window is not None, everything)) != 1:
-            raise InputError("name one thing to forget: a memory, a turn, a window or everything")
-        store = self.engine.store
-        if everything:
-            await store.remove_user(user)
-            await self.engine.media.remove_user(user)
-            return Forgotten(everything=True)
-        if memory is not None:
-            await self._held(user, memory)
-            await self._by_hand(user, [Delete(id=memory)])
-            return Forgotten(memories=(memory,))
-        found = (
-            await store.turns(user, ids=[turn])
-            if turn is not None
-            else await store.turns(user, window=window or ALWAYS)
-        )
-        if not found:
-            raise NotFound(f"there is no turn {turn!r}" if turn else "nothing was said in that window")
-        before = {m.ref for m in await store.memories(user)}
-        await store.remove_turns(user, [t.id for t in found])
-        after = {m.ref for m in await store.memories(user)}
-        return Forgotten(turns=tuple(t.id for t in found), memories=tuple(sorted(before - after)))
+        if (commit is None) == (since is None):
+            raise InputError("name one thing to undo: a commit's id, or since when")
+        if commit is not None:
+            held = [c for c in await self.engine.store.commits(user) if c.id == commit]
+            if not held:
+                raise NotFound(f"there is no commit {commit!r}")
+            if operation is not None and not 0 <= operation < len(held[0].operations):
+                raise NotFound(f"commit {commit!r} has {len(held[0].operations)} operations, counted from 0")
+        return await self._by_hand(user, [Undo(commit=commit or "", operation=operation, since=since)])
 
-    forget = blocking(aforget)
+    undo = blocking(aundo)
 
     async def _held(self, user: str, memory: str) -> Memory:
-        found = await self.engine.store.memories(user, ids=[memory])
+        found = await self.engine.store.memories(user, ids=[memory], off=True)
         if not found:
             raise NotFound(f"there is no memory {memory!r}")
         return found[0]
 
-    async def _by_hand(
-        self,
-        user: str,
-        operations: Sequence[Operation],
-        *,
-        at: datetime | None = None,
-        source: Source = Source.PERSON,
-        name: str = "person",
-    ) -> Commit:
-        moment = at or self.engine.clock()
-        key = digest_of("profile", *map(repr, operations)) if source is Source.PROFILE else self.engine.new_id()
-        commit = Commit(id=key, job=name, at=moment, source=source, operations=tuple(operations))
-        return await self.engine.store.commit(user, commit)
+    async def _in_field(self, user: str, kind: Kind, key: str) -> Memory | None:
+        held = await self.engine.store.memories(user, kinds=[kind], off=True)
+        return next((memory for memory in held if memory.key.casefold() == key.casefold()), None)
+
+    async def _by_hand(self, user: str, operations: Sequence[Operation], *, id: str | None = None) -> str:
+        commit = Commit(
+            id=id or self.engine.new_id(),
+            job="person",
+            at=self.engine.clock(),
+            source=Source.PERSON,
+            operations=tuple(operations),
+        )
+        return (await self.engine.store.commit(user, commit)).id
 
     async def aexport(self, user: str, folder: Path | str) -> Path:
         """Write all that a user has into a folder: JSON lines and images. Raises: InputError, StoreError."""
@@ -148,3 +163,16 @@ class Hand:
         return await transfer.import_(self.engine, user, Path(folder))
 
     import_ = blocking(aimport)
+
+
+def _field(kind: str, key: str, what: str) -> Kind:
+    if kind not in KEYED or not key.strip():
+        names = ", ".join(Trait)
+        raise InputError(f"{what!r} names nothing; name a memory's id, a trait ({names}) or a field as core:KEY")
+    return Kind(kind)
+
+
+def _name_of(what: str) -> str:
+    """A field's name as commits hold it; anything without a colon is a memory's id."""
+    kind, found, key = what.partition(":")
+    return field_name(_field(kind, key, what), key) if found else what

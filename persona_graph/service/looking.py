@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import Turn
 from persona_graph.engine import Engine
 from persona_graph.errors import NotFound
+from persona_graph.memory.commit import Commit
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import BigFive, PersonalityPoint
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Hits, Query, Target
@@ -27,6 +28,8 @@ class Personality:
     timeline: tuple[PersonalityPoint, ...]
     frozen: Mapping[str, float | None]
     """What the person holds."""
+    off: frozenset[str] = frozenset()
+    """What the person has switched off."""
 
 
 class Looking:
@@ -65,10 +68,16 @@ class Looking:
     search = blocking(asearch)
 
     async def amemories(
-        self, user: str, *, kinds: Sequence[Kind] | None = None, history: bool = False, as_of: datetime | None = None
+        self,
+        user: str,
+        *,
+        kinds: Sequence[Kind] | None = None,
+        history: bool = False,
+        off: bool = True,
+        as_of: datetime | None = None,
     ) -> list[Memory]:
-        """What is remembered now, or was at `as_of`; `history` gives all versions."""
-        return await self.engine.store.memories(user, kinds=kinds, history=history, as_of=as_of)
+        """What is remembered now, or was at `as_of`, what is switched off too; `history` gives all versions."""
+        return await self.engine.store.memories(user, kinds=kinds, history=history, off=off, as_of=as_of)
 
     memories = blocking(amemories)
 
@@ -80,13 +89,17 @@ class Looking:
 
     async def apersonality(self, user: str, *, as_of: datetime | None = None) -> Personality:
         """The Big-Five vector now, or at `as_of`, with its timeline."""
-        points, standing = await asyncio.gather(
-            self.engine.store.personality(user, as_of=as_of), self.engine.store.standing(user)
-        )
-        then = replace(standing, point=points[-1] if points else None)
-        return Personality(vector=then.vector, timeline=tuple(points), frozen=standing.frozen)
+        store = self.engine.store
+        points, then = await asyncio.gather(store.personality(user, as_of=as_of), store.standing(user, as_of=as_of))
+        return Personality(vector=then.vector, timeline=tuple(points), frozen=then.frozen, off=then.off)
 
     personality = blocking(apersonality)
+
+    async def ahistory(self, user: str) -> list[Commit]:
+        """Every step of knowledge in order, what was undone among them: what each did, when and from which turns."""
+        return await self.engine.store.commits(user)
+
+    history = blocking(ahistory)
 
     async def aturns(self, user: str, *, window: TimeRange = ALWAYS, newest: int | None = None) -> list[Turn]:
         """The journal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +79,20 @@ class Talking:
 
     answer_again = blocking(aanswer_again)
 
+    async def aanswer_without(
+        self, user: str, turn: str, ids: Collection[str] = (), *, on_event: Callable[[Event], None] | None = None
+    ) -> Reply:
+        """Give an answer of the past once more, as things were known then, without these memories and turns.
+
+        Nothing is written. Without any ids it is what the model says today from the same memory, to compare with.
+
+        Raises: NotFound for an unknown turn, and what `chat` raises.
+        """
+        context = {"user": user, "turn": turn, "read_only": True, "without": frozenset(_bare_id(id) for id in ids)}
+        return await self._run({"messages": []}, context, on_event)
+
+    answer_without = blocking(aanswer_without)
+
     async def _run(
         self, given: Mapping[str, Any], context: Mapping[str, Any], on_event: Callable[[Event], None] | None
     ) -> Reply:
@@ -148,6 +162,11 @@ class Talking:
             out.append(last)
             jobs += jobs_after(last, now=now, gap=gap)
         return out, jobs
+
+
+def _bare_id(ref: str) -> str:
+    """A receipt names versions of memories (`id@commit`); an answer goes without all of them."""
+    return ref.partition("@")[0]
 
 
 def _content(block: Text | Image) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from persona_graph.errors import (
     EmbeddingError,
     EmbeddingMismatch,
     NotFound,
+    Outdated,
     PolicyError,
     StoreError,
 )
@@ -47,6 +48,7 @@ async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None 
 
     Raises: StoreError; ConfigurationError when there is no model to do a job (it waits for one).
     """
+    await settle(engine, user)
     await embed_pending(engine, user)
     done = 0
     while (job := await claim(engine, user, worker)) is not None:
@@ -59,6 +61,14 @@ async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None 
     held = [j for j in await engine.store.jobs(user) if j.claimed_by and j.claimed_by != worker and not j.parked]
     await engine.store.rest(user, keep=bool(held))
     return Drained(done=done, waiting=bool(held))
+
+
+async def settle(engine: Engine, user: str) -> bool:
+    """Do what an erase has left to do: pictures, then old bytes in a log; whether all is done."""
+    left = await engine.store.unsettled(user)
+    if left.images:
+        await engine.media.remove(user, left.images)
+    return await engine.store.settle(user, left.images) if left.images or left.old_bytes else True
 
 
 async def claim(engine: Engine, user: str, worker: str) -> OpenJob | None:
@@ -93,6 +103,9 @@ async def _do(engine: Engine, user: str, job: OpenJob) -> bool:
         await submit(engine, user, job, given, completion.value)
     except NotFound:
         await engine.store.finish(user, job)  # the person erased what it would have worked from
+        return False
+    except Outdated:
+        await engine.store.reschedule(user, job)  # over what is left, and reading what stands now
         return False
     except (PolicyError, EmbeddingError) as error:
         logger.warning("update job %s failed (attempt %d): %s", job.name, job.attempts + 1, type(error).__name__)

@@ -15,6 +15,7 @@ from persona_graph.jobs.infer_personality import INFER_PERSONALITY
 from persona_graph.jobs.segment_episodes import SEGMENT_EPISODES
 from persona_graph.jobs.update_core import UPDATE_CORE
 from persona_graph.jobs.update_procedural import UPDATE_PROCEDURAL
+from persona_graph.memory.erase import Again
 from persona_graph.memory.store import OpenJob, job_id
 
 TURN_JOBS = (INFER_PERSONALITY.name, EXTRACT_SEMANTIC.name)
@@ -43,6 +44,14 @@ def closing_of(jobs: Sequence[OpenJob], *, now: datetime) -> tuple[OpenJob, ...]
     return tuple(
         OpenJob(id=job.id, name=job.name, turns=(), at=job.at, rank=job.rank, not_before=now) for job in waiting
     )
+
+
+def reopened(again: Again, newest: datetime, *, now: datetime) -> OpenJob | None:
+    """The open job that does the work of a commit that an erase took again; None for work that is nobody's job."""
+    if again.job not in RANKS:
+        return None
+    id, rank = job_id(again.job, f"again {again.commit}"), RANKS[again.job]
+    return OpenJob(id=id, name=again.job, turns=again.turns, at=newest, rank=rank, not_before=now)
 
 
 def _job(name: str, scope: str, turn: Turn, not_before: datetime) -> OpenJob:

@@ -22,6 +22,10 @@ SIDE_BY_SIDE = 32
 """Users drained at once: enough to keep a model busy, few enough to leave it, and this process, to answers."""
 
 
+BREATH_S = 0.02
+"""Between news and work: the answer that brought the news goes first, and more may come with it."""
+
+
 class Worker:
     """Runs on one event loop; `wake` may be called from any thread."""
 
@@ -64,6 +68,7 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._idle_s):
                     await self._woken.wait()
+            await asyncio.sleep(BREATH_S)
 
     async def _due(self) -> set[str]:
         self._woken.clear()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from persona_graph.conversation import Image, Message, Role, Text, Turn, TurnState
 from persona_graph.errors import EmbeddingMismatch, NotFound
 from persona_graph.memory.commit import Commit, fold
+from persona_graph.memory.erase import Again, Erase, Erased
 from persona_graph.memory.operations import Add, Delete, Freeze, Pin, Release, Undo, Update
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, MemoryStore, OpenJob, Standing, Vectors
@@ -710,7 +711,7 @@ async def test_a_vector_of_a_text_that_is_gone_is_passed_over(store: MemoryStore
     await store.append("ana", [turn("one", 0, "secret")])
     await store.commit("ana", fact("c", "likes tea", evidence=("one",)))
     waiting = await store.unembedded("ana", 99)
-    await store.remove_turns("ana", ["one"])
+    await erase(store, "one")
     await store.append("ana", [turn("other", 0, "harmless")])
     await store.put_vectors("ana", "f", [Vectors(ref=u.ref, vector=unit(0)) for u in waiting])
     assert [u.text for u in await store.unembedded("ana", 99)] == ["harmless"]
@@ -753,19 +754,30 @@ async def test_removed_turns_take_along_what_rests_on_them_and_bring_back_what_t
     await store.commit("ana", seen("c", 2))
     await embed(store)
     await store.find_messages("ana", Lookup(vector=unit(0), fingerprint="f"))
-    await store.remove_turns("ana", ["b", "unknown"])
+    erased = await erase(store, "b", "unknown")
+    assert (erased.turns, [m.text for m in erased.back], erased.pending) == (("b",), ["Rome"], False)
+    assert [(again.commit, again.turns) for again in erased.again] == [("c2", ("c",))]
     assert [(t.id, t.ordinal) for t in await store.turns("ana")] == [("a", 0), ("c", 1)]
     assert await found(store, Lookup(terms=("oslo",))) == []
     assert sorted(texts(await store.memories("ana", history=True))) == ["Rome", "likes tea"]
     assert {commit.id for commit in await store.commits("ana")} == {"c0", "c3", "p-c"}
     assert [(p.observation.turn, p.m) for p in await store.personality("ana")] == [("c", 1)]
-    assert {j.id: j.turns for j in await store.jobs("ana")} == {"j": ("c",)}
+    assert {j.id: j.turns for j in await store.jobs("ana")} == {"j": ("c",), "again c2": ("c",)}
     assert await store.speakers("ana") == ("Ana",)
     c = await store.find_messages("ana", Lookup(terms=("rome", "oslo"), vector=unit(2), fingerprint="f"))
     assert (c.total, c.frequency.tolist(), c.position.tolist()) == (2, [1, 0], [0, 1])
     assert c.cosine == pytest.approx([0, 1])
     with pytest.raises(NotFound):
         await store.commit("ana", fact("late", "x", evidence=("b",)))
+
+
+async def erase(store: MemoryStore, *turns: str, **more: frozenset[str]) -> Erased:
+    """Erase turns of Ana; the work of a commit that goes is opened again under its id."""
+
+    def reopen(again: Again, newest: datetime) -> OpenJob:
+        return replace(job(f"again {again.commit}", *again.turns), at=newest)
+
+    return await store.erase("ana", Erase(turns=frozenset(turns), **more), at=NOON, reopen=reopen)
 
 
 async def test_a_removed_user_leaves_nothing_and_may_come_back(store: MemoryStore) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-STEP = timedelta(minutes=13)
+STEP = timedelta(minutes=4)
 """The clock of the trial moves by this with each errand, so that some sessions close by silence."""
 
 
@@ -28,8 +28,8 @@ class Errand(StrEnum):
     """Opens a store of an older schema."""
 
 
-ERASES = frozenset({Errand.FORGET_TURN, Errand.FORGET_WINDOW, Errand.FORGET_USER})
-"""They take turns, and what rests on them."""
+ERASES = frozenset({Errand.FORGET_TURN, Errand.FORGET_WINDOW, Errand.FORGET_MEMORY, Errand.FORGET_USER})
+"""They take what they name, and what rests on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,14 @@ class Done:
     answer: str = ""
 
 
-Announcement = Started | Updated | Done
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What an errand was to work on is gone since it was chosen: an update took it."""
+
+    number: int
+
+
+Announcement = Started | Updated | Done | Refused
 
 
 def moment(number: int) -> datetime:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
 from persona_graph import open_store
 from persona_graph.errors import StoreError
 from persona_graph.media import FolderMedia
-from persona_graph.memory.store import MemoryStore
+from persona_graph.memory.sqlite.files import name_of
+from persona_graph.memory.store import MemoryStore, Unsettled
 from tests.trials import findings, holdings
 from tests.trials.findings import Findings
 from tests.trials.ledger import Ledger
@@ -29,9 +30,10 @@ async def check_copy(folder: Path, ledgers: Collection[Ledger], copy: Path) -> F
 async def check(folder: Path, ledgers: Collection[Ledger]) -> Findings:
     """What a store that nobody else has open does not keep of what was promised."""
     found, store = Findings(), open_store(f"sqlite:{folder}")
+    files = {ledger.user: _bytes_of(folder, ledger.user) for ledger in ledgers}
     try:
         for ledger in ledgers:
-            found.add(await _of_user(store, folder, ledger))
+            found.add(await _of_user(store, folder, ledger, files[ledger.user]))
         if strangers := set(await store.users()) - {ledger.user for ledger in ledgers}:
             found.corrupt.append(f"there are users whom nobody knows: {sorted(strangers)}")
     except StoreError as error:
@@ -43,10 +45,15 @@ async def check(folder: Path, ledgers: Collection[Ledger]) -> Findings:
     return found
 
 
-async def _of_user(store: MemoryStore, folder: Path, ledger: Ledger) -> Findings:
+def _bytes_of(folder: Path, user: str) -> bytes:
+    return b"".join(path.read_bytes() for path in (folder / "users").glob(f"{name_of(user)}*"))
+
+
+async def _of_user(store: MemoryStore, folder: Path, ledger: Ledger, files: bytes) -> Findings:
     held, media = await holdings.read(store, ledger.user), FolderMedia(folder / "media")
     found = ledger.settle(held)
     found.add(ledger.compare(held))
+    found.lost += ledger.words_left(held, files)
     found.add(findings.of_holdings(held))
     whole = await holdings.whole_images(media, ledger.user, ledger.images)
     found.lost += [f"{ledger.user}: image {digest} is not there" for digest in ledger.images - whole]
@@ -57,10 +64,14 @@ async def _of_user(store: MemoryStore, folder: Path, ledger: Ledger) -> Findings
 
 async def check_finished(folder: Path, ledgers: Collection[Ledger]) -> Findings:
     """What is left of work when all was done, and what a rebuild changes."""
-    found, store = Findings(), open_store(f"sqlite:{folder}")
+    found, store, media = Findings(), open_store(f"sqlite:{folder}"), FolderMedia(folder / "media")
     for ledger in ledgers:
         held = await holdings.read(store, ledger.user)
         found.lost += [f"{ledger.user}: {job.name} is still open" for job in held.jobs]
+        if await store.unsettled(ledger.user) != Unsettled():
+            found.lost.append(f"{ledger.user}: an erase is not settled")
+        left = await holdings.whole_images(media, ledger.user, ledger.images_going)
+        found.lost += [f"{ledger.user}: erased image {digest} is still there" for digest in left]
         await store.rebuild(ledger.user)
         if (await holdings.read(store, ledger.user)).projected != held.projected:
             found.corrupt.append(f"{ledger.user}: a rebuild changes the projections")
@@ -70,17 +81,6 @@ async def check_finished(folder: Path, ledgers: Collection[Ledger]) -> Findings:
     return found
 
 
-async def remains(folder: Path, ledgers: Collection[Ledger]) -> dict[str, int]:
-    """What an erase or a kill leaves behind."""
-    store, media = open_store(f"sqlite:{folder}"), FolderMedia(folder / "media")
-    redone = images = 0
-    for ledger in ledgers:
-        redone += len(findings.undone_work(await holdings.read(store, ledger.user)))
-        images += len(await holdings.whole_images(media, ledger.user, ledger.images_left))
-    await store.close()
-    return {"not_redone": redone, "images_left": images, "parts_left": sum(1 for _ in _parts(folder))}
-
-
-def _parts(folder: Path) -> Iterator[Path]:
-    """Files that were being written when a kill came."""
-    return folder.rglob("*.part")
+def parts_left(folder: Path) -> int:
+    """How many files lie there that were being written when a kill came."""
+    return sum(1 for _ in folder.rglob("*.part"))

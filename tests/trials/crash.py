@@ -24,7 +24,7 @@ from typing import Any
 
 from evals.bench import report
 from tests.trials import audit, errands, migration
-from tests.trials.announcements import Done, Errand, Started, Updated
+from tests.trials.announcements import Done, Errand, Refused, Started, Updated
 from tests.trials.children import IMPOSSIBLE, POSSIBLE, Child, Failed
 from tests.trials.errands import USERS
 from tests.trials.findings import Findings
@@ -51,6 +51,7 @@ class Trial:
         self.errors: list[str] = []
         self.kills = 0
         self.migrations = 0
+        self.parts_left = 0
         self.acknowledged: Counter[str] = Counter()
         self.killed: Counter[str] = Counter()
         self._rng = random.Random(seed)
@@ -127,6 +128,8 @@ class Trial:
                     self._ledgers[started.user].note(one)
                     if started.errand is Errand.MIGRATE:
                         self._migrating[one.number] = True
+                case Refused():
+                    self._ledgers[self._started[one.number].user].note(one)
                 case Failed():
                     self.errors.append(one.what)
 
@@ -160,7 +163,7 @@ class Trial:
         ledgers = self._ledgers.values()
         self.findings.add(await audit.check(self.store, ledgers))
         self.findings.add(await audit.check_finished(self.store, ledgers))
-        self.remains = await audit.remains(self.store, ledgers)
+        self.parts_left = audit.parts_left(self.store)
 
     def figures(self, seconds: float) -> dict[str, Any]:
         """All figures."""
@@ -173,7 +176,7 @@ class Trial:
             "disorder": len(self.findings.disorder),
             "errors": len(self.errors),
             "migrations": self.migrations,
-            **self.remains,
+            "parts_left": self.parts_left,
             "acknowledged_by_kind": dict(sorted(self.acknowledged.items())),
             "killed_by_kind": dict(sorted(self.killed.items())),
             "seconds": seconds,

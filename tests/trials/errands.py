@@ -17,11 +17,12 @@ from PIL import Image as Picture
 
 from persona_graph import Options, Persona
 from persona_graph.conversation import Turn, TurnState
+from persona_graph.errors import NotFound
 from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Memory
 from persona_graph.options import Updates
 from persona_graph.timerange import TimeRange
-from tests.trials.announcements import ERASES, Announcement, Done, Errand, Started, Updated, moment
+from tests.trials.announcements import ERASES, Announcement, Done, Errand, Refused, Started, Updated, moment
 from tests.trials.migration import FIXTURE, open_once
 
 KEEPER = "ana"
@@ -29,10 +30,8 @@ KEEPER = "ana"
 USERS = (KEEPER, "ben", "../dora", "Zoë 🦊")
 
 SHARES: Mapping[Errand, int] = {
-    Errand.CHAT: 44,
+    Errand.CHAT: 64,
     Errand.AGAIN: 8,
-    Errand.UPDATE: 14,
-    Errand.CLOSE: 6,
     Errand.CORRECT: 5,
     Errand.FORGET_TURN: 7,
     Errand.FORGET_WINDOW: 4,
@@ -40,7 +39,13 @@ SHARES: Mapping[Errand, int] = {
     Errand.FORGET_USER: 2,
     Errand.MIGRATE: 5,
 }
-"""How often each errand is run, of a hundred."""
+"""How often each errand is run, of a hundred; a worker runs beside them."""
+CLOSES = 0.3
+"""Share of the updates that close sessions."""
+PAUSE_S = 0.06
+"""How long a user waits between two errands, at most."""
+REST_S = 0.1
+"""How long the worker rests between two updates, at most."""
 WITH_IMAGE = 0.1
 WINDOW_TURNS = 5
 """How many turns a window that is erased holds at most."""
@@ -121,27 +126,40 @@ class _Errands:
         )
 
     async def run(self) -> None:
-        """Run all users side by side."""
+        """Run all users side by side, each with a worker of their own beside what they do."""
         async with self._persona:
-            await asyncio.gather(*(self._run(user) for user in USERS))
+            await asyncio.gather(*(run(user) for user in USERS for run in (self._talk, self._work)))
 
-    async def _run(self, user: str) -> None:
+    async def _talk(self, user: str) -> None:
         rng = random.Random(f"{self._seed} {self._first} {user}")
         shares = {e: share for e, share in self._shares.items() if user != KEEPER or e not in ERASES}
-        while True:
+        while (number := self._number()) is not None:
             (errand,) = rng.choices([*shares], [*shares.values()])
-            number = next(self._numbers)
-            if self._end is not None and number >= self._end:
-                return
-            self._now = number
             await self._do(errand, user, rng, number)
+            await asyncio.sleep(rng.uniform(0, PAUSE_S))
+
+    async def _work(self, user: str) -> None:
+        rng = random.Random(f"{self._seed} {self._first} {user} work")
+        while (number := self._number()) is not None:
+            errand = Errand.CLOSE if rng.random() < CLOSES else Errand.UPDATE
+            flush = self._persona.aflush(
+                user, close_sessions=errand is Errand.CLOSE, on_job=partial(_tell_updated, self._tell)
+            )
+            await self._acknowledged(Started(number=number, errand=errand, user=user), flush)
+            await asyncio.sleep(rng.uniform(0, REST_S))
+
+    def _number(self) -> int | None:
+        """The number of the next errand, which moves the clock; None when it is enough."""
+        number = next(self._numbers)
+        if self._end is not None and number >= self._end:
+            return None
+        self._now = number
+        return number
 
     async def _do(self, errand: Errand, user: str, rng: random.Random, number: int) -> None:
         """Run an errand; one that finds nothing to work on becomes a chat."""
         if errand is Errand.MIGRATE:
             return await self._migrate(user, number)
-        if errand in (Errand.UPDATE, Errand.CLOSE):
-            return await self._update(errand, user, number)
         if errand is Errand.FORGET_USER:
             return await self._acknowledged(
                 Started(number=number, errand=errand, user=user), self._persona.aforget(user, everything=True)
@@ -169,12 +187,6 @@ class _Errands:
         self._tell(Started(number=number, errand=Errand.AGAIN, user=user, turns=(turn.id,)))
         reply = await self._persona.aanswer_again(user, turn.id)
         self._tell(Done(number=number, turn=reply.turn, answer=reply.text))
-
-    async def _update(self, errand: Errand, user: str, number: int) -> None:
-        flush = self._persona.aflush(
-            user, close_sessions=errand is Errand.CLOSE, on_job=partial(_tell_updated, self._tell)
-        )
-        await self._acknowledged(Started(number=number, errand=errand, user=user), flush)
 
     async def _by_hand(self, errand: Errand, user: str, number: int, memory: Memory) -> None:
         if errand is Errand.CORRECT:
@@ -206,8 +218,12 @@ class _Errands:
 
     async def _acknowledged(self, started: Started, what: Awaitable[object]) -> None:
         self._tell(started)
-        await what
-        self._tell(Done(number=started.number))
+        try:
+            await what
+        except NotFound:
+            self._tell(Refused(number=started.number))
+        else:
+            self._tell(Done(number=started.number))
 
 
 def _tell_updated(tell: Callable[[Announcement], None], user: str, job: OpenJob, done: bool) -> None:

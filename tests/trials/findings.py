@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from persona_graph.conversation import Turn, TurnState
-from persona_graph.memory.commit import Commit, fold, undone
+from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
 from persona_graph.memory.sqlite.words import Index, terms_of
 from persona_graph.personality import PersonalityPoint, timeline
@@ -90,27 +90,27 @@ def undone_work(held: Holdings) -> list[tuple[str, str]]:
 
 
 def dangling(held: Holdings) -> Iterator[str]:
-    """What rests on a turn that is not there, or is waiting to work on it."""
-    ids = {turn.id for turn in held.turns}
+    """What rests on a turn that is not there, or on a memory whose commit is not, or is waiting to work on it."""
+    ids, made = {turn.id for turn in held.turns}, {commit.id for commit in held.commits}
     for commit in held.commits:
-        read = {ref for ref in commit.read if "@" not in ref}
-        if gone := {*commit.evidence, *read, *(seen.turn for seen in commit.observations)} - ids:
-            yield f"{held.user}: commit {commit.id} ({commit.job}) rests on turns that are gone: {sorted(gone)}"
+        read = {ref.partition("@")[2] or ref for ref in commit.read}
+        if gone := (commit.turns - ids) | (read - ids - made):
+            yield f"{held.user}: commit {commit.id} ({commit.job}) rests on what is gone: {sorted(gone)}"
     for job in held.jobs:
-        if gone := set(job.turns) - ids:
-            yield f"{held.user}: job {job.name} waits for turns that are gone: {sorted(gone)}"
+        if away := set(job.turns) - ids:
+            yield f"{held.user}: job {job.name} waits for turns that are gone: {sorted(away)}"
 
 
 def unfolded(held: Holdings) -> Iterator[str]:
     """Projections that are not the fold of the commits."""
-    knowledge = fold(held.commits)
+    knowledge = fold(held.commits, tombstones=held.tombstones)
     versions = {memory.ref: memory for every in knowledge.versions.values() for memory in every}
     if {memory.ref: memory for memory in held.versions} != versions:
         yield f"{held.user}: the versions of memories are not the fold of the commits"
     if {memory.ref: memory for memory in held.current} != {ref: m for ref, m in versions.items() if m.current}:
         yield f"{held.user}: the current memories are not those of the fold"
-    if dict(held.standing.frozen) != knowledge.frozen:
-        yield f"{held.user}: what is frozen is not what the commits say"
+    if (dict(held.standing.frozen), held.standing.off) != (knowledge.frozen, frozenset(knowledge.off)):
+        yield f"{held.user}: what is frozen or switched off is not what the commits say"
     if held.points != _timeline(held):
         yield f"{held.user}: the personality's timeline is not the fold of the observations"
     if held.standing.point != (held.points[-1] if held.points else None):
@@ -119,11 +119,9 @@ def unfolded(held: Holdings) -> Iterator[str]:
 
 def _timeline(held: Holdings) -> tuple[PersonalityPoint, ...]:
     places = {turn.id: place for place, turn in enumerate(held.turns)}
-    gone = undone(held.commits)
     observed = [
         (places[seen.turn], commit.sequence, number, seen)
-        for commit in held.commits
-        if commit.id not in gone
+        for commit in effective(held.commits)
         for number, seen in enumerate(commit.observations)
         if seen.turn in places
     ]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
 from persona_graph.media import Media
-from persona_graph.memory.commit import Commit
+from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.store import MemoryStore, OpenJob, Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
@@ -28,11 +28,12 @@ class Holdings:
     current: tuple[Memory, ...] = ()
     points: tuple[PersonalityPoint, ...] = ()
     standing: Standing = field(default_factory=Standing)
+    tombstones: Tombstones = field(default_factory=Tombstones)
 
     @property
     def projected(self) -> tuple[object, ...]:
         """All that is made of the commits."""
-        return self.versions, self.current, self.points, dict(self.standing.frozen)
+        return self.versions, self.current, self.points, dict(self.standing.frozen), self.standing.off
 
 
 async def read(store: MemoryStore, user: str) -> Holdings:
@@ -42,10 +43,11 @@ async def read(store: MemoryStore, user: str) -> Holdings:
         turns=tuple(await store.turns(user)),
         jobs=tuple(await store.jobs(user)),
         commits=tuple(await store.commits(user)),
-        versions=tuple(await store.memories(user, history=True)),
-        current=tuple(await store.memories(user)),
+        versions=tuple(await store.memories(user, history=True, off=True)),
+        current=tuple(await store.memories(user, off=True)),
         points=tuple(await store.personality(user)),
         standing=await store.standing(user),
+        tombstones=await store.tombstones(user),
     )
 
 

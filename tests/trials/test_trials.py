@@ -15,10 +15,11 @@ import pytest
 
 from persona_graph import MemoryStore, open_store
 from persona_graph.conversation import SESSION_GAP
+from persona_graph.memory.erase import Erase
 from persona_graph.memory.sqlite.files import name_of
 from persona_graph.update.outbox import jobs_after
 from tests.trials import audit, crash, errands, holdings, migration, processes
-from tests.trials.announcements import Done, Errand, Started, Updated
+from tests.trials.announcements import Done, Errand, Refused, Started, Updated, moment
 from tests.trials.children import IMPOSSIBLE, POSSIBLE
 from tests.trials.errands import KEEPER, USERS
 from tests.trials.findings import Findings
@@ -63,7 +64,7 @@ class Told:
                 self.ledgers[news.user].note(news)
             case Updated():
                 self.ledgers[news.user].note(news)
-            case Done():
+            case Done() | Refused():
                 self.ledgers[self.started[news.number].user].note(news)
 
 
@@ -104,8 +105,12 @@ Plant = Callable[[MemoryStore, Holdings, Path], Awaitable[object]]
 """Breaks a promise to the user who erases nothing: (her store, what she has, her file)."""
 
 
+async def erase(store: MemoryStore, user: str, turn: str) -> None:
+    await store.erase(user, Erase(turns=frozenset({turn})), at=moment(0), reopen=lambda _again, _newest: None)
+
+
 async def a_turn_is_lost(store: MemoryStore, held: Holdings, _file: Path) -> None:
-    await store.remove_turns(KEEPER, [held.turns[2].id])
+    await erase(store, KEEPER, held.turns[2].id)
 
 
 async def a_turn_is_told_twice(store: MemoryStore, held: Holdings, _file: Path) -> None:
@@ -177,7 +182,7 @@ async def test_the_audit_notices_an_erased_turn_that_comes_back(folder: Path, le
 async def test_the_audit_notices_an_erase_that_a_kill_cut_in_half(folder: Path, ledgers: list[Ledger]) -> None:
     turns = tuple(of_keeper(ledgers).told)[:2]
     store = open_store(f"sqlite:{folder}")
-    await store.remove_turns(KEEPER, turns[:1])
+    await erase(store, KEEPER, turns[0])
     await store.close()
     of_keeper(ledgers).note(Started(number=999, errand=Errand.FORGET_WINDOW, user=KEEPER, turns=turns))
     assert f"{KEEPER}: of 2 turns that were being erased 1 are there" in (await audit.check(folder, ledgers)).lost
@@ -214,7 +219,7 @@ async def test_a_migration_that_loses_a_turn_or_leaves_a_file_is_noticed(tmp_pat
     (user,), copy = whole, tmp_path / "copy"
     shutil.copytree(migration.FIXTURE, copy)
     store = open_store(f"sqlite:{copy}")
-    await store.remove_turns(user, [whole[user].turns[0].id])
+    await erase(store, user, whole[user].turns[0].id)
     await store.close()
     (copy / "users" / "before.backup").touch()
     found: Findings = await migration.check(copy, whole, acknowledged=False)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from persona_graph.codec import commit_from_json, commit_to_json
-from persona_graph.errors import NotFound
-from persona_graph.memory.commit import Commit, fold, undone
+from persona_graph.errors import NotFound, Outdated
+from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.operations import Undo
-from persona_graph.memory.sqlite import journal, outbox, timeline, versions, words
+from persona_graph.memory.sqlite import journal, outbox, timeline, tombstones, versions
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
-from persona_graph.memory.sqlite.words import Index
 from persona_graph.memory.store import OpenJob, Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
@@ -38,9 +37,7 @@ def _held(db: sqlite3.Connection, commit: str) -> Commit | None:
 
 
 def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
-    gone = set(commit.evidence) - journal.rows_of(write.db, commit.evidence).keys()
-    if gone:
-        raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")
+    _refuse_erased(write.db, commit)
     body = dump(commit_to_json(commit))
     sequence = write.db.execute(
         "INSERT INTO commits (id, at, body) VALUES (?, ?, ?)", (pack(commit.id), microseconds(commit.at), body)
@@ -49,11 +46,49 @@ def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
     if any(isinstance(operation, Undo) for operation in stored.operations):
         project(write, file)
         return stored
-    knowledge = versions.touched(write.db, stored)
+    if _undone_before(write.db, stored.id):
+        project(write, file)
+        return stored
+    knowledge = versions.touched(write.db, stored, tombstones.read(write.db, file.user))
     versions.put(write, knowledge.apply(stored))
-    versions.put_frozen(write.db, knowledge.frozen)
+    versions.put_held(write.db, knowledge)
     timeline.observe(write, stored, file.neutral)
     return stored
+
+
+def _refuse_erased(db: sqlite3.Connection, commit: Commit) -> None:
+    """Refuse a commit made from what is gone.
+
+    Raises: NotFound when nothing of its evidence is left; Outdated when something of it, or of what was read, is not.
+    """
+    gone = set(commit.evidence) - journal.rows_of(db, commit.evidence).keys()
+    if gone and (len(gone) == len(set(commit.evidence)) or gone - tombstones.stands(db, gone)):
+        raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")
+    if not tombstones.any_stands(db):
+        return
+    memories = {ref.partition("@")[0] for ref in commit.read}
+    if gone or tombstones.stands(db, {*commit.read, *memories}) or not _made(db, commit.read):
+        raise Outdated("what this was worked from has been erased in the meantime; it is to be done again")
+
+
+def _made(db: sqlite3.Connection, read: Iterable[str]) -> bool:
+    """Whether the commits that made these versions still stand."""
+    made = {made for _, found, made in (ref.partition("@") for ref in read) if found}
+    return all(db.execute("SELECT 1 FROM commits WHERE id = ?", (pack(one),)).fetchone() for one in made)
+
+
+def _undone_before(db: sqlite3.Connection, commit: str) -> bool:
+    """Whether an undo names it: its job ran again over the same turns."""
+    return any(
+        isinstance(operation, Undo) and operation.commit == commit
+        for held in _with_undo(db)
+        for operation in held.operations
+    )
+
+
+def _with_undo(db: sqlite3.Connection) -> Iterator[Commit]:
+    for (body,) in db.execute('SELECT body FROM commits WHERE body LIKE \'%"do":"undo"%\''):
+        yield commit_from_json(load(body))
 
 
 def every(db: sqlite3.Connection, as_of: datetime | None = None) -> list[Commit]:
@@ -66,10 +101,10 @@ def every(db: sqlite3.Connection, as_of: datetime | None = None) -> list[Commit]
 def project(write: Writing, file: UserFile) -> None:
     """Fold all commits again and replace the projections."""
     commits = every(write.db)
-    knowledge, gone = fold(commits), undone(commits)
+    knowledge = fold(commits, tombstones=tombstones.read(write.db, file.user))
     versions.replace_all(write, (memory for held in knowledge.versions.values() for memory in held))
-    versions.put_frozen(write.db, knowledge.frozen)
-    timeline.replace_all(write, (commit for commit in commits if commit.id not in gone), file.neutral)
+    versions.put_held(write.db, knowledge)
+    timeline.replace_all(write, effective(commits), file.neutral)
 
 
 def rebuild(file: UserFile) -> None:
@@ -79,32 +114,49 @@ def rebuild(file: UserFile) -> None:
 
 
 def memories(
-    file: UserFile, ids: Collection[str] | None, kinds: Collection[str] | None, *, history: bool, as_of: datetime | None
+    file: UserFile,
+    ids: Collection[str] | None,
+    kinds: Collection[str] | None,
+    *,
+    history: bool,
+    off: bool,
+    as_of: datetime | None,
 ) -> list[Memory]:
     """Current versions or all of them; with `as_of` as they were held then."""
     with file.reading() as db:
         if as_of is None:
-            return versions.select(
+            found = versions.select(
                 db, None if ids is None else list(ids), None if kinds is None else list(kinds), history=history
             )
-        return [
-            memory
-            for memory in held_at(db, as_of, history=history)
-            if (ids is None or memory.id in ids) and (kinds is None or memory.kind in kinds)
-        ]
+            hidden = {memory.id for memory in found if memory.off}
+        else:
+            found = [
+                memory
+                for memory in held_at(file, as_of, history=history)
+                if (ids is None or memory.id in ids) and (kinds is None or memory.kind in kinds)
+            ]
+            # What is switched off today is so for every day.
+            hidden = {m.id for m in versions.select(db, None, None, history=False) if m.off} if not off else set()
+        return found if off else [memory for memory in found if memory.id not in hidden and not memory.off]
 
 
-def held_at(db: sqlite3.Connection, as_of: datetime, *, history: bool = False) -> list[Memory]:
+def held_at(file: UserFile, as_of: datetime, *, history: bool = False) -> list[Memory]:
     """What was held at a moment, oldest first: the fold of the commits until then."""
-    knowledge = fold(every(db, as_of))
+    knowledge = fold(every(file.db, as_of), tombstones=tombstones.read(file.db, file.user))
     found = (memory for held in knowledge.versions.values() for memory in held if history or memory.current)
     return sorted(found, key=versions.age)
 
 
-def standing(file: UserFile) -> Standing:
-    """The last point of the timeline and what is frozen."""
+def standing(file: UserFile, as_of: datetime | None) -> Standing:
+    """The last point of the timeline, what the person holds and what is switched off; or all that at a moment."""
     with file.reading() as db:
-        return Standing(point=timeline.newest(db), frozen=versions.frozen(db))
+        if as_of is None:
+            off = frozenset(versions.switched_off(db))
+            return Standing(point=timeline.newest(db), frozen=versions.frozen(db), off=off)
+        commits = every(db, as_of)
+        knowledge, points = fold(commits), _points(file, commits)
+        last = points[-1] if points else None
+        return Standing(point=last, frozen=knowledge.frozen, off=frozenset(knowledge.off))
 
 
 def personality(file: UserFile, as_of: datetime | None) -> list[PersonalityPoint]:
@@ -112,33 +164,8 @@ def personality(file: UserFile, as_of: datetime | None) -> list[PersonalityPoint
     with file.reading() as db:
         if as_of is None:
             return timeline.read(db)
-        commits = every(db, as_of)
-        gone = undone(commits)
-        kept = timeline.placed(db, (commit for commit in commits if commit.id not in gone))
-        return list(timeline.points_of(kept, file.neutral))
+        return _points(file, every(db, as_of))
 
 
-def remove_turns(file: UserFile, ids: Iterable[str]) -> None:
-    """Remove turns with all that rests on them, then their bytes."""
-    with file.writing() as write:
-        found = journal.rows_of(write.db, ids)
-        if not found:
-            return
-        journal.take_out(write, sorted(found.values()))
-        journal.forget_names(write)
-        outbox.drop_turns(write, found.keys())
-        gone = [c.sequence for c in every(write.db) if rests_on(c, found.keys())]
-        write.db.executemany("DELETE FROM commits WHERE sequence = ?", [(sequence,) for sequence in gone])
-        write.journal_removed = write.knowledge_removed = True
-        project(write, file)
-        for index in Index:
-            words.merge(write.db, index)
-    file.scrub()
-
-
-def rests_on(commit: Commit, turns: Collection[str]) -> bool:
-    """Whether a commit was made from one of these turns, or with one of them in its prompt."""
-    named = {*commit.evidence, *commit.read, *(observation.turn for observation in commit.observations)}
-    for operation in commit.operations:
-        named.update(getattr(operation, "evidence", ()))
-    return not named.isdisjoint(turns)
+def _points(file: UserFile, commits: Iterable[Commit]) -> list[PersonalityPoint]:
+    return list(timeline.points_of(timeline.placed(file.db, effective(commits)), file.neutral))

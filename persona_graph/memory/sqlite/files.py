@@ -75,7 +75,7 @@ class UserFiles:
     def remove(self, user: str) -> None:
         """Delete the user's file; whoever has it open elsewhere notices before the next step."""
         path = self.path(user)
-        parts = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
+        parts = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".before")]
         # A kill in the middle of this leaves a log with no file: it is opened anew, so that it goes under the lock too.
         file = self.take(user, create=any(part.exists() for part in parts))
         if file is None:

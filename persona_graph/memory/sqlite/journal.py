@@ -57,10 +57,12 @@ class Prepared:
 
 
 def put(write: Writing, prepared: Prepared) -> int | None:
-    """Write one turn; its row, or None when it is held as answered."""
+    """Write one turn; its row, or None when it is held as answered, or was erased."""
     turn, db = prepared.turn, write.db
     at = microseconds(turn.at)
     held = db.execute("SELECT row, state, at FROM turns WHERE id = ?", (pack(turn.id),)).fetchone()
+    if held is None and db.execute("SELECT 1 FROM tombstones WHERE id = ?", (pack(turn.id),)).fetchone():
+        return None
     if held is not None and held[1] == TurnState.ANSWERED:
         return None
     if held is not None and _extend(write, prepared, held[0], at, held[2]):
@@ -72,7 +74,7 @@ def put(write: Writing, prepared: Prepared) -> int | None:
     row = held[0] if same_place else free_row(db, at, count)
     if removed and (row != held[0] or count < removed):
         write.journal_removed = True
-    _insert(write, prepared, row, at)
+    insert(write, prepared, row)
     return row
 
 
@@ -92,7 +94,8 @@ def _extend(write: Writing, prepared: Prepared, row: int, at: int, held_at: str)
     return True
 
 
-def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
+def insert(write: Writing, prepared: Prepared, row: int) -> None:
+    """Write a turn at rows that are free."""
     turn, db = prepared.turn, write.db
     db.execute(
         f"INSERT INTO turns ({_TURN}) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -106,7 +109,7 @@ def _insert(write: Writing, prepared: Prepared, row: int, at: int) -> None:
             dump(message_rows(turn.messages)),
         ),
     )
-    _insert_messages(write, prepared, row, at, first=0)
+    _insert_messages(write, prepared, row, microseconds(turn.at), first=0)
 
 
 def _insert_messages(write: Writing, prepared: Prepared, row: int, at: int, *, first: int) -> None:
@@ -215,22 +218,24 @@ def _of_window(db: sqlite3.Connection, window: TimeRange, newest: int | None, co
 
 
 def turns_at(db: sqlite3.Connection, rows: Sequence[int], ordinals: Sequence[int] | None = None) -> list[Turn]:
-    """The turns that begin at these rows, in the order given; `ordinals` where the caller has them at hand."""
+    """The turns that begin at these rows, in the order given; with `ordinals` that are at hand, without receipts."""
+    columns = _TURN if ordinals is None else _BRIEF
     found: dict[int, tuple[Any, ...]] = {}
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         places = ",".join("?" * len(chunk))
-        found.update((row[0], row) for row in db.execute(f"SELECT {_TURN} FROM turns WHERE row IN ({places})", chunk))
+        found.update((row[0], row) for row in db.execute(f"SELECT {columns} FROM turns WHERE row IN ({places})", chunk))
     return list(_read([found[row] for row in rows], _ordinals(db, rows) if ordinals is None else ordinals))
 
 
 def _ordinals(db: sqlite3.Connection, rows: Sequence[int]) -> list[int]:
     """How many turns stand before each of these."""
-    if len(rows) <= 4:
-        return [ordinal(db, row) for row in rows]
-    every = np.array([row for (row,) in db.execute("SELECT row FROM turns")], np.int64)
-    every.sort()
-    return [int(place) for place in np.searchsorted(every, np.array(rows, np.int64))]
+    if not rows:
+        return []
+    first, before = min(rows), ordinal(db, min(rows))
+    between = "SELECT row FROM messages WHERE place = 0 AND row BETWEEN ? AND ? ORDER BY row"
+    near = [row for (row,) in db.execute(between, (first, max(rows)))]
+    return [before + int(place) for place in np.searchsorted(near, rows)]
 
 
 def ordinal(db: sqlite3.Connection, row: int) -> int:

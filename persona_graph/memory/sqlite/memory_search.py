@@ -21,7 +21,7 @@ from persona_graph.memory.types import Kind, Memory
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
 
-_NUMBER, _KIND, _CURRENT, _START, _END = range(5)
+_NUMBER, _KIND, _CURRENT, _ON, _START, _END = range(6)
 _KINDS = {kind: place for place, kind in enumerate(Kind)}
 
 Ints = NDArray[np.int64]
@@ -37,7 +37,7 @@ def find(file: UserFile, lookup: Lookup) -> MemoryCandidates:
             raise EmbeddingMismatch(vectors.mismatch())
         frequency = words.frequencies(db, Index.MEMORIES, lookup.terms)
         if lookup.as_of is not None:
-            return _held_then(db, file, lookup, frequency)
+            return _held_then(file, lookup, frequency)
         columns = file.memories
         chosen = np.flatnonzero(_wanted(file, lookup))
         return MemoryCandidates(
@@ -112,12 +112,13 @@ def _refresh_vectors(db: sqlite3.Connection, file: UserFile) -> None:
 
 def _numbers(number: int, memory: Memory) -> tuple[int, ...]:
     start, end = bounds(memory.event)
-    return number, _KINDS[memory.kind], int(memory.current), start, end
+    return number, _KINDS[memory.kind], int(memory.current), int(not memory.off), start, end
 
 
 def _wanted(file: UserFile, lookup: Lookup) -> Bools:
     columns = file.memories
     wanted = np.isin(columns.column(_KIND), [_KINDS[kind] for kind in lookup.kinds])
+    wanted &= columns.column(_ON) > 0
     if lookup.window.bounded:
         wanted &= _overlaps(columns.column(_START), columns.column(_END), *bounds(lookup.window))
     else:
@@ -152,13 +153,17 @@ def _cosine(columns: Columns, chosen: Ints, vector: Floats | None) -> Floats | N
     return np.zeros(len(chosen), np.float32) if columns.matrix is None else cosines(columns.matrix[chosen], vector)
 
 
-def _held_then(db: sqlite3.Connection, file: UserFile, lookup: Lookup, frequency: Ints) -> MemoryCandidates:
+def _held_then(file: UserFile, lookup: Lookup, frequency: Ints) -> MemoryCandidates:
     """What was held at a moment is folded anew, so its words are looked at one by one."""
     assert lookup.as_of is not None
+    off = {memory.id for memory in file.held if memory.off}  # what is switched off today is so for every day
     memories = [
         memory
-        for memory in commits.held_at(db, lookup.as_of)
-        if memory.kind in lookup.kinds and memory.id not in lookup.exclude and memory.event.overlaps(lookup.window)
+        for memory in commits.held_at(file, lookup.as_of)
+        if memory.kind in lookup.kinds
+        and memory.id not in lookup.exclude | off
+        and not memory.off
+        and memory.event.overlaps(lookup.window)
     ]
     hits = np.zeros((len(lookup.terms), len(memories)), bool)
     cosine = None if lookup.vector is None else np.zeros(len(memories), np.float32)

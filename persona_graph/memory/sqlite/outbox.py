@@ -155,8 +155,15 @@ def drop_turns(write: Writing, ids: Collection[str]) -> None:
                 _put(write.db, replace(job, turns=left))
 
 
+def drop_errors(write: Writing) -> None:
+    """Drop the errors of failed jobs: they may quote what a model made of what is erased."""
+    write.db.execute("UPDATE jobs SET error = ? WHERE error <> ''", (pack("(gone with what was erased)"),))
+
+
 def next_due(db: sqlite3.Connection) -> int | None:
     """When the next job can be claimed, as far as can be known now; None when all are parked or done."""
+    if db.execute("SELECT 1 FROM unsettled LIMIT 1").fetchone():
+        return BEGINNING
     retry = db.execute(
         "SELECT at, rank, rowid, not_before FROM jobs WHERE attempts AND NOT parked ORDER BY at, rank, rowid LIMIT 1"
     ).fetchone()

@@ -1,6 +1,7 @@
-"""The tables of one user's file, and how a file comes to have them.
+"""The tables of one user's file.
 
-`turns`, `messages`, `jobs` and `commits` are the truth; everything else is projected from them. `written`
+`turns`, `messages`, `jobs`, `commits` and `tombstones` are the truth; everything else is projected from them.
+`unsettled` names what an erase still has to do: pictures to remove (digests), old bytes in the log (''). `written`
 and `embedded` hold the count of write transactions (`state.clock`), so that caches fetch only what is new.
 """
 
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
 from functools import cache
 
 from persona_graph.conversation import digest_of
@@ -120,19 +120,31 @@ CREATE TABLE frozen (what NOT NULL PRIMARY KEY, value REAL);
 """
 
 
-def _statements(script: str) -> list[str]:
+_ERASABLE = """
+CREATE TABLE switched_off (what NOT NULL PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE tombstones (id NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE unsettled (what NOT NULL PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+def statements(script: str) -> list[str]:
+    """The statements of a script, to run one by one within a transaction."""
     return [statement for part in script.split(";") if (statement := part.strip())]
 
 
-def _create(db: sqlite3.Connection) -> None:
-    for statement in _statements(_TABLES):
+def create(db: sqlite3.Connection) -> None:
+    """The tables of version 1."""
+    for statement in statements(_TABLES):
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_create,)
-"""Step n takes a file from version n to n + 1."""
+def make_erasable(db: sqlite3.Connection) -> None:
+    """The tables that version 2 adds."""
+    for statement in statements(_ERASABLE):
+        db.execute(statement)
 
-VERSION = len(MIGRATIONS)
+
+VERSION = 2
 
 
 @cache
@@ -159,28 +171,8 @@ def is_ready(db: sqlite3.Connection, name: str) -> bool:
     return False
 
 
-def prepare(db: sqlite3.Connection, user: str | bytes, name: str) -> None:
-    """Bring a new or older file to this version; two processes may do so at once."""
-    _write_ahead(db)
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        if not is_ready(db, name):
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            for migrate in MIGRATIONS[version:]:
-                migrate(db)
-            db.execute(
-                "INSERT OR IGNORE INTO state (one, user, analysis) VALUES (1, ?, ?)",
-                (user, analysis()),
-            )
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-
-
-def _write_ahead(db: sqlite3.Connection) -> None:
+def write_ahead(db: sqlite3.Connection) -> None:
+    """Have the file keep a write-ahead log."""
     # Two processes that switch a new file at once do not wait for each other by the busy timeout.
     for attempt in range(50):
         try:

@@ -13,14 +13,17 @@ from typing import TypeVar
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import ForeignStore
-from persona_graph.memory.commit import Commit
+from persona_graph.memory.commit import Commit, Tombstones
+from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.sqlite import (
     append,
     commits,
+    erasing,
     journal,
     memory_search,
     message_search,
     outbox,
+    tombstones,
     vectors,
 )
 from persona_graph.memory.sqlite.files import UserFiles, user_in
@@ -28,7 +31,7 @@ from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import microseconds
 from persona_graph.memory.sqlite.user_file import UserFile, told
-from persona_graph.memory.store import Lookup, OpenJob, Standing, Unembedded, Vectors
+from persona_graph.memory.store import Lookup, OpenJob, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
@@ -57,8 +60,8 @@ class SqliteStore:
         with self._lock:
             if self._lanes is None:
                 self._lanes = Lanes(THREADS)
-            future = self._lanes.submit(lane, work)
-        return await asyncio.wrap_future(future)
+            future = self._lanes.run(lane, work)
+        return await future
 
     async def _write(self, user: str, work: Callable[[UserFile], T]) -> T:
         """Do something with the user's file, which is made where there is none."""
@@ -72,7 +75,6 @@ class SqliteStore:
         return otherwise if found is None else found[0]
 
     def _with_file(self, user: str, work: Callable[[UserFile], T], *, create: bool) -> tuple[T] | None:
-        path = self._files.path(user)
         try:
             file = self._files.take(user, create=create)
             if file is None:
@@ -88,13 +90,13 @@ class SqliteStore:
             self._put_away(file)
             return (done,)
         except (sqlite3.Error, OSError) as error:
-            raise told(error, path.name) from error
+            raise told(error, self._files.path(user).name) from error
 
     def _put_away(self, file: UserFile) -> None:
         """Give a file back; closing others for it is nobody's wait (SQLite tidies up its log then)."""
         for oldest in self._files.give_back(file):
             if self._lanes is not None:
-                self._lanes.submit(_CLOSING, oldest.close)
+                self._lanes.put(_CLOSING, oldest.close)
 
     # journal and outbox
 
@@ -159,21 +161,22 @@ class SqliteStore:
         ids: Iterable[str] | None = None,
         kinds: Iterable[Kind] | None = None,
         history: bool = False,
+        off: bool = False,
         as_of: datetime | None = None,
     ) -> list[Memory]:
-        """Current versions, those held at a moment, or all."""
+        """Current versions, those held at a moment, or all; what is switched off only with `off`."""
         wanted = None if ids is None else frozenset(ids)
         of_kinds = None if kinds is None else frozenset(kinds)
-        read = partial(commits.memories, ids=wanted, kinds=of_kinds, history=history, as_of=as_of)
+        read = partial(commits.memories, ids=wanted, kinds=of_kinds, history=history, off=off, as_of=as_of)
         return await self._ask(user, read, [])
 
     async def personality(self, user: str, *, as_of: datetime | None = None) -> list[PersonalityPoint]:
         """The timeline of the personality."""
         return await self._ask(user, lambda file: commits.personality(file, as_of), [])
 
-    async def standing(self, user: str) -> Standing:
-        """Where the personality stands now."""
-        return await self._ask(user, commits.standing, Standing())
+    async def standing(self, user: str, *, as_of: datetime | None = None) -> Standing:
+        """Where the personality stands now, or stood."""
+        return await self._ask(user, lambda file: commits.standing(file, as_of), Standing())
 
     async def rebuild(self, user: str) -> None:
         """Fold all commits again."""
@@ -223,9 +226,25 @@ class SqliteStore:
         """Ids of all users that have anything."""
         return await self._run(_ALL, self._files.users)
 
-    async def remove_turns(self, user: str, ids: Sequence[str]) -> None:
-        """Remove turns and what rests on them."""
-        await self._ask(user, lambda file: commits.remove_turns(file, ids), None)
+    async def erase(self, user: str, what: Erase, *, at: datetime, reopen: Reopen) -> Erased:
+        """Erase with all that was made from it."""
+        return await self._ask(user, lambda file: erasing.erase(file, what, at, reopen), Erased())
+
+    async def unsettled(self, user: str) -> Unsettled:
+        """What erases have left to do."""
+        return await self._ask(user, erasing.unsettled, Unsettled())
+
+    async def settle(self, user: str, images: Iterable[str] = ()) -> bool:
+        """Note what is done, and try again to drop old bytes."""
+        return await self._ask(user, lambda file: erasing.settle(file, images), True)
+
+    async def tombstones(self, user: str) -> Tombstones:
+        """What was erased."""
+        return await self._ask(user, lambda file: tombstones.read(file.db, user), Tombstones(user=user))
+
+    async def bury(self, user: str, ids: Iterable[str], *, at: datetime) -> None:
+        """Set tombstones of another store's erases."""
+        await self._write(user, lambda file: tombstones.bury(file, ids, at))
 
     async def remove_user(self, user: str) -> None:
         """Remove everything that the user has."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from persona_graph.errors import ForeignStore, StoreBusy, StoreError
-from persona_graph.memory.sqlite import schema, words
+from persona_graph.memory.sqlite import migrations, schema, words
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.markers import Markers
-from persona_graph.memory.sqlite.rows import pack, unpack
+from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.tokens import TokenCache
 from persona_graph.memory.types import Memory
 from persona_graph.personality import NeutralPolicy
@@ -62,8 +62,10 @@ class UserFile:
         self.inode = _inode(path)
 
     def _open(self) -> None:
-        if not schema.is_ready(self.db, self.path.name):
-            schema.prepare(self.db, pack(self.user), self.path.name)
+        if schema.is_ready(self.db, self.path.name):
+            migrations.drop_copy(self.path)
+        else:
+            migrations.prepare(self.db, self.user, self.path)
         self.db.execute("PRAGMA synchronous = FULL")
         self.db.execute("PRAGMA secure_delete = ON")
         held, analysis = self.db.execute("SELECT user, analysis FROM state").fetchone()
@@ -98,7 +100,9 @@ class UserFile:
         """One durable step, or none; waits for other writers."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
-            (clock,) = self.db.execute("SELECT clock FROM state").fetchone()
+            clock, version = self.db.execute("SELECT clock, user_version FROM state, pragma_user_version").fetchone()
+            if version != schema.VERSION:
+                raise StoreError(f"{self.path.name} was brought to a newer version meanwhile; start this program again")
             write = Writing(db=self.db, clock=clock + 1)
             yield write
             self.db.execute(
@@ -121,9 +125,14 @@ class UserFile:
         finally:
             self.db.execute("ROLLBACK")
 
-    def scrub(self) -> None:
-        """Drop the bytes of what was removed from the write-ahead log too; a reader elsewhere may delay it."""
-        self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    def scrub(self, patience_s: float) -> bool:
+        """Drop what was removed from the write-ahead log too; False while a reader elsewhere keeps it."""
+        self.db.execute(f"PRAGMA busy_timeout = {int(1000 * patience_s)}")
+        try:
+            busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self.db.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE_S)}")
+        return not busy
 
     def close(self) -> None:
         """Let go of the file."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from persona_graph.memory.commit import Commit, Knowledge
-from persona_graph.memory.operations import Add, Delete, Pin, Release, Update
+from persona_graph.memory.commit import Commit, Knowledge, Tombstones
+from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
 from persona_graph.memory.sqlite import words
 from persona_graph.memory.sqlite.codec import dump, load, memory_of, memory_row
 from persona_graph.memory.sqlite.rows import pack, unpack
@@ -22,31 +22,30 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
 
-def touched(db: sqlite3.Connection, commit: Commit) -> Knowledge:
+def touched(db: sqlite3.Connection, commit: Commit, tombstones: Tombstones) -> Knowledge:
     """As much of the knowledge as a commit can read or change."""
-    found: dict[str, Memory] = {}
+    ids: set[str | bytes] = set()
     for operation in commit.operations:
-        body: tuple[Any, ...] | None = None
         match operation:
             case Update() | Delete() | Pin():
-                body = _newest(db, operation.id)
-            case Release():
-                body = _newest(db, operation.what)
+                ids.add(pack(operation.id))
+            case Release() | SwitchOff():
+                kind, _, key = operation.what.partition(":")
+                ids |= {pack(operation.what), *_of_key(db, kind, key)}
             case Add() if operation.kind in KEYED and operation.key:
-                body = db.execute(
-                    "SELECT body FROM versions WHERE current AND kind = ? AND key = ?",
-                    (operation.kind, pack(operation.key.casefold())),
-                ).fetchone()
-        if body is not None:
-            memory = memory_of(load(body[0]))
-            found[memory.id] = memory
-    return Knowledge.of(found.values(), frozen(db))
+                ids |= _of_key(db, operation.kind, operation.key)
+    found = [_memory(row) for id in ids for row in db.execute("SELECT body FROM versions WHERE id = ?", (id,))]
+    return Knowledge.of(found, frozen(db), switched_off(db), tombstones)
 
 
-def _newest(db: sqlite3.Connection, memory: str) -> tuple[Any, ...] | None:
-    query = "SELECT body FROM versions WHERE id = ? ORDER BY version DESC LIMIT 1"
-    row: tuple[Any, ...] | None = db.execute(query, (pack(memory),)).fetchone()
-    return row
+def _of_key(db: sqlite3.Connection, kind: str, key: str) -> set[str | bytes]:
+    """Id of the current memory with a key, if there is one."""
+    query = "SELECT id FROM versions WHERE current AND kind = ? AND key = ?"
+    return {id for (id,) in db.execute(query, (kind, pack(key.casefold())))}
+
+
+def _memory(row: tuple[Any, ...]) -> Memory:
+    return memory_of(load(row[0]))
 
 
 def put(write: Writing, changed: Iterable[Memory]) -> None:
@@ -90,11 +89,20 @@ def frozen(db: sqlite3.Connection) -> dict[str, float | None]:
     return {unpack(what): value for what, value in db.execute("SELECT what, value FROM frozen ORDER BY rowid")}
 
 
-def put_frozen(db: sqlite3.Connection, held: Mapping[str, float | None]) -> None:
-    """Make this what the person holds."""
-    if held != frozen(db):
+def switched_off(db: sqlite3.Connection) -> set[str]:
+    """Traits and fields that the person has switched off."""
+    return {unpack(what) for (what,) in db.execute("SELECT what FROM switched_off")}
+
+
+def put_held(db: sqlite3.Connection, knowledge: Knowledge) -> None:
+    """Make this what the person holds and has switched off."""
+    if knowledge.frozen != frozen(db):
         db.execute("DELETE FROM frozen")
-        db.executemany("INSERT INTO frozen VALUES (?, ?)", [(pack(what), value) for what, value in held.items()])
+        rows = [(pack(what), value) for what, value in knowledge.frozen.items()]
+        db.executemany("INSERT INTO frozen VALUES (?, ?)", rows)
+    if knowledge.off != switched_off(db):
+        db.execute("DELETE FROM switched_off")
+        db.executemany("INSERT INTO switched_off VALUES (?)", [(pack(what),) for what in sorted(knowledge.off)])
 
 
 def select(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from persona_graph import Kind, Options, Persona, Target, Trait, create_persona_graph, create_response_graph
-from persona_graph.conversation import Message, Role, Turn, TurnState
+from persona_graph.conversation import Message, Role, Turn, TurnState, digest_of
 from persona_graph.errors import InputError, ModelUnavailable
 from persona_graph.jobs.job import Job
 from persona_graph.jobs.reason import Must, ReasonInput
@@ -59,7 +59,11 @@ def persona(tmp_path: Path) -> Open:
 
 async def remember(persona: Persona, text: str, at: datetime, kind: Kind = Kind.SEMANTIC, key: str = "") -> None:
     commit = Commit(
-        id=f"{text}@{at}", job="test", at=at, source=Source.CLIENT, operations=(Add(kind=kind, text=text, key=key),)
+        id=digest_of(text, str(at)),
+        job="test",
+        at=at,
+        source=Source.CLIENT,
+        operations=(Add(kind=kind, text=text, key=key),),
     )
     await persona.engine.store.commit("ana", commit)
 

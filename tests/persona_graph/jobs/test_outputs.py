@@ -118,7 +118,7 @@ ADDED = Add(kind=Kind.SEMANTIC, text="Ana sails.", evidence=("t1",))
         ('{"do": "add", "text": "Ana sails."}', ADDED),
         ('{"do": "ADD", "text": " Ana sails. ", "keywords": "", "when": "soon"}', ADDED),
         ('{"do": "update", "memory": "[m1]", "text": "Ana sails.", "when": "2024-05-01"}',
-         Update(id="semantic-1", text="Ana sails.", event=MAY, evidence=("t1",))),
+         Update(id="semantic-1", kind=Kind.SEMANTIC, text="Ana sails.", event=MAY, evidence=("t1",))),
         ('{"do": "delete", "memory": "m2"}', Delete(id="semantic-2", evidence=("t1",))),
         ('{"do": "update", "memory": "m9", "text": "x"}', Keep()),
         ('{"do": "update", "memory": null, "text": "x"}', Keep()),

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from hypothesis import given
 
-from persona_graph.memory.commit import Commit, Knowledge, commit_id, fold, undone
+from persona_graph.memory.commit import Commit, Knowledge, commit_id, effective, fold
 from persona_graph.memory.operations import Freeze, Operation, Pin, Release, Undo, from_json, to_json
 from persona_graph.memory.types import Memory, Source
 from tests.support.histories import DAYS, HISTORIES, IN_ORDER, OPERATIONS, PLAIN, START
@@ -26,14 +26,14 @@ def test_the_fold_is_one_step_after_another(commits: list[Commit]) -> None:
 
 
 @given(PLAIN)
-def test_a_step_needs_only_the_newest_versions_it_returns_all_it_changed(commits: list[Commit]) -> None:
+def test_a_step_returns_all_it_changed(commits: list[Commit]) -> None:
     kept: dict[str, Memory] = {}
     frozen: dict[str, float | None] = {}
+    off: set[str] = set()
     for commit in commits:
-        newest = {memory.id: memory for memory in sorted(kept.values(), key=lambda m: m.version)}
-        knowledge = Knowledge.of(newest.values(), frozen)
+        knowledge = Knowledge.of(kept.values(), frozen, off)
         kept.update((memory.ref, memory) for memory in knowledge.apply(commit))
-        frozen = knowledge.frozen
+        frozen, off = knowledge.frozen, knowledge.off
     whole = fold(commits)
     assert {memory.ref: memory for memory in every(whole)} == kept
     assert frozen == whole.frozen
@@ -41,8 +41,7 @@ def test_a_step_needs_only_the_newest_versions_it_returns_all_it_changed(commits
 
 @given(HISTORIES)
 def test_undo_is_the_fold_without_what_it_takes_back(commits: list[Commit]) -> None:
-    gone = undone(commits)
-    assert fold(commits) == fold([commit for commit in commits if commit.id not in gone])
+    assert fold(commits) == fold(effective(commits))
     for commit in commits:
         taken_back = Commit(id="undo", job="person", at=START, operations=(Undo(commit=commit.id),))
         again = Commit(id="redo", job="person", at=START, operations=(Undo(commit="undo"),))

@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import ForeignStore, StoreBusy, StoreError
 from persona_graph.memory.commit import Commit, fold
+from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite import files, message_search, schema, user_file
 from persona_graph.memory.sqlite.files import name_of
@@ -75,6 +76,7 @@ def in_another_process(folder: Path, code: str) -> subprocess.Popen[str]:
         import asyncio, os, signal, sys
         from datetime import UTC, datetime, timedelta
         from persona_graph.conversation import Message, Role, Turn
+        from persona_graph.memory.erase import Erase
         from persona_graph.memory.sqlite.store import SqliteStore
         from persona_graph.memory.store import OpenJob
         store = SqliteStore({str(folder)!r})
@@ -84,6 +86,8 @@ def in_another_process(folder: Path, code: str) -> subprocess.Popen[str]:
             return Turn(id=name, at=at, session="s", messages=(Message.of(Role.PERSON, text),))
         def job(name, *turns):
             return OpenJob(id=name, name=name, turns=turns, at=NOON, rank=0, not_before=NOON)
+        def erase(turn):
+            return store.erase("ana", Erase(turns=frozenset([turn])), at=NOON, reopen=lambda again, at: None)
     """
     program = textwrap.dedent(head) + textwrap.dedent(code)
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)
@@ -165,7 +169,7 @@ async def test_another_processes_writes_are_noticed(store: SqliteStore, tmp_path
     assert await total(store, "camp", "hike") == (2, [2, 0])
     assert elsewhere(tmp_path, 'asyncio.run(store.append("ana", [turn("x", "hiking", -1)]))') == 0
     assert await total(store, "camp", "hike") == (3, [2, 1])
-    assert elsewhere(tmp_path, 'asyncio.run(store.remove_turns("ana", ["two"]))') == 0
+    assert elsewhere(tmp_path, 'asyncio.run(erase("two"))') == 0
     assert await total(store, "camp", "hike") == (2, [1, 1])
     assert elsewhere(tmp_path, 'asyncio.run(store.remove_user("ana"))') == 0
     assert await total(store, "camp", "hike") == (0, [0, 0])
@@ -319,7 +323,7 @@ async def test_removed_text_is_gone_from_the_files(store: SqliteStore, tmp_path:
     await store.commit("ana", Commit(id="c", job="j", at=NOON, operations=(add,), evidence=("secret",)))
     waiting = [one for one in await store.unembedded("ana", 99) if "xylophone" in one.text]
     await store.put_vectors("ana", "f", [Vectors(ref=one.ref, vector=vector) for one in waiting])
-    await store.remove_turns("ana", ["secret"])
+    await store.erase("ana", Erase(turns=frozenset({"secret"})), at=NOON, reopen=lambda _again, _at: None)
     data = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     for trace in (b"xylophon", b"buri", vector.astype(np.float16).tobytes()[:16]):
         assert trace not in data

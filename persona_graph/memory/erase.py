@@ -1,0 +1,153 @@
+"""Erase: what has to go so that nothing made from the erased is left, and what is to be done again (pure).
+
+A commit goes when it was made from an erased turn, when one stood in its prompt, or when its prompt held a memory
+whose commit goes: the words may have passed on. Its job runs again over what remains. A commit of an erased memory
+loses the operations that speak of it. The person's own commits stay: they are the person's words, not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from persona_graph.conversation import Block, Image, Message, Turn
+from persona_graph.memory.commit import Commit, memory_id
+from persona_graph.memory.operations import Add, Keep, Operation, Undo
+from persona_graph.memory.types import Kind, Memory, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """What a person wants to be gone, by id; pictures by digest, wherever they stand."""
+
+    turns: frozenset[str] = frozenset()
+    memories: frozenset[str] = frozenset()
+    images: frozenset[str] = frozenset()
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """All of them: what tombstones are set for."""
+        return self.turns | self.memories | self.images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """A job that has to be done again, over the turns that remain."""
+
+    commit: str
+    """The commit that went."""
+    job: str
+    turns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consequences:
+    """What an erase does to the commits."""
+
+    gone: frozenset[str]
+    """Ids of commits."""
+    edited: tuple[Commit, ...]
+    """Commits that lose operations or evidence and stay."""
+    again: tuple[Again, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What an erase did."""
+
+    turns: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
+    """Refs of the versions that are gone."""
+    back: tuple[Memory, ...] = ()
+    """Memories that are held again, since what had superseded them is gone."""
+    again: tuple[Again, ...] = ()
+    images: tuple[str, ...] = ()
+    """Digests that no turn shows any more; `Media` still has to remove them."""
+    pending: bool = False
+    """Somebody else still reads the file, so old bytes lie in its log until the next try."""
+
+
+def consequences(
+    what: Erase, changed: Collection[str], commits: Iterable[Commit], versions: Iterable[Memory]
+) -> Consequences:
+    """Which commits go, stay with less, or are made anew.
+
+    `changed` are the turns that lose a picture, `versions` all that is and was remembered.
+    """
+    touched = what.turns | frozenset(changed)
+    fields = frozenset((m.kind, m.key.casefold()) for m in versions if m.key and m.id in what.memories)
+    gone: set[str] = set()
+    edited: list[Commit] = []
+    again: list[Again] = []
+    for commit in commits:
+        if commit.source is Source.PERSON or not _tainted(commit, touched, gone, what.memories):
+            if (left := _without(commit, what, fields)) != commit:
+                edited.append(left)
+            continue
+        gone.add(commit.id)
+        turns = tuple(turn for turn in commit.evidence if turn not in what.turns)
+        if turns:
+            again.append(Again(commit=commit.id, job=commit.job, turns=turns))
+    return Consequences(gone=frozenset(gone), edited=tuple(edited), again=tuple(again))
+
+
+def _tainted(commit: Commit, turns: frozenset[str], gone: set[str], memories: frozenset[str]) -> bool:
+    if not turns.isdisjoint(commit.turns) or not turns.isdisjoint(commit.read):
+        return True
+    refs = (ref.partition("@") for ref in commit.read if "@" in ref)
+    return any(made in gone or memory in memories for memory, _, made in refs)
+
+
+def _without(commit: Commit, what: Erase, fields: Collection[tuple[Kind, str]]) -> Commit:
+    """The commit without what it says of erased memories, and without naming erased turns as evidence."""
+    operations = tuple(_kept(commit, place, o, what, fields) for place, o in enumerate(commit.operations))
+    evidence = tuple(turn for turn in commit.evidence if turn not in what.turns)
+    return replace(commit, operations=operations, evidence=evidence)
+
+
+def _kept(
+    commit: Commit, place: int, operation: Operation, what: Erase, fields: Collection[tuple[Kind, str]]
+) -> Operation:
+    if isinstance(operation, Add) and (
+        memory_id(commit.id, place) in what.memories or (operation.kind, operation.key.casefold()) in fields
+    ):
+        return Keep()
+    if (getattr(operation, "id", "") or getattr(operation, "what", "")) in what.memories:
+        return Keep()
+    if isinstance(operation, Undo | Keep):
+        return operation
+    less: dict[str, Any] = {}
+    for name, lost in (("evidence", what.turns), ("images", what.images)):
+        held = getattr(operation, name, ())
+        if not lost.isdisjoint(held):
+            less[name] = tuple(one for one in held if one not in lost)
+    return replace(operation, **less) if less else operation
+
+
+def without_images(turn: Turn, digests: Collection[str]) -> Turn:
+    """The turn with nothing left of these pictures but the place where they stood."""
+    return replace(turn, messages=tuple(_bare(message, digests) for message in turn.messages))
+
+
+def _bare(message: Message, digests: Collection[str]) -> Message:
+    blocks: list[Block] = []
+    for block in message.blocks:
+        gone = isinstance(block, Image) and block.digest in digests
+        blocks.append(Image(digest="") if gone else block)
+    return replace(message, blocks=tuple(blocks))
+
+
+def rests_on(receipt_reads: Collection[str], what: Erase, gone: Collection[str]) -> bool:
+    """Whether an answer read anything that is erased: a turn, a memory, or a version whose commit went."""
+    for read in receipt_reads:
+        memory, _, made = read.partition("@")
+        if read in what.turns or memory in what.memories or made in gone:
+            return True
+    return False
+
+
+def came_back(before: Iterable[Memory], after: Iterable[Memory]) -> tuple[Memory, ...]:
+    """Versions that are held now and were history before."""
+    held: Mapping[str, Memory] = {memory.ref: memory for memory in before}
+    return tuple(m for m in after if m.current and (old := held.get(m.ref)) is not None and not old.current)

@@ -1,0 +1,144 @@
+"""Migrations: how a new or older file comes to have the tables of this version, losing nothing.
+
+An older file is copied first; the copy goes when the migrated file is verified. All steps are one transaction, so a
+process killed anywhere leaves the old file or the new one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from persona_graph.codec import commit_from_json
+from persona_graph.durable import sync_folder
+from persona_graph.errors import StoreError
+from persona_graph.memory.commit import fold
+from persona_graph.memory.sqlite import schema
+from persona_graph.memory.sqlite.codec import dump, load, memory_of
+from persona_graph.memory.sqlite.rows import pack
+from persona_graph.memory.types import Memory
+
+
+def _name_versions_by_commit(db: sqlite3.Connection) -> None:
+    """Version 2: refs of memories are `id@commit` where they were `id@version`; tables for erase."""
+    schema.make_erasable(db)
+    versions = (memory_of(load(body)) for (body,) in db.execute("SELECT body FROM versions"))
+    named = {f"{memory.id}@{memory.version}": memory.ref for memory in versions}
+    for sequence, body in db.execute("SELECT sequence, body FROM commits").fetchall():
+        row = load(body)
+        row["read"] = _renamed(row["read"], named)
+        db.execute("UPDATE commits SET body = ? WHERE sequence = ?", (dump(row), sequence))
+    for number, receipt in db.execute("SELECT row, receipt FROM turns WHERE receipt <> '{}'").fetchall():
+        row = load(receipt)
+        _rename_in_receipt(row, named)
+        db.execute("UPDATE turns SET receipt = ? WHERE row = ?", (dump(row), number))
+
+
+def _renamed(refs: Iterable[str], named: Mapping[str, str]) -> list[str]:
+    return [named.get(ref, ref) for ref in refs]
+
+
+def _rename_in_receipt(receipt: dict[str, Any], named: Mapping[str, str]) -> None:
+    opening = receipt.get("opening", {})
+    for part in ("profile", "habits"):
+        if part in opening:
+            opening[part] = _renamed(opening[part], named)
+    for step in receipt.get("steps", ()):
+        for hit in step.get("search", {}).get("hits", ()):
+            if "ref" in hit:
+                hit["ref"] = named.get(hit["ref"], hit["ref"])
+
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (schema.create, _name_versions_by_commit)
+"""Step n takes a file from version n to n + 1."""
+
+
+def prepare(db: sqlite3.Connection, user: str, path: Path) -> None:
+    """Bring a new or older file to this version; two processes may do so at once.
+
+    Raises: ForeignStore when it is none of ours; StoreError when what was migrated is not what was there.
+    """
+    schema.write_ahead(db)
+    if _version(db):
+        _copy(db, copy_of(path))
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if not schema.is_ready(db, path.name):
+            _migrate(db, user, path.name)
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    drop_copy(path)
+
+
+def _migrate(db: sqlite3.Connection, user: str, name: str) -> None:
+    version = _version(db)
+    before = _counts(db) if version else {}
+    for step in STEPS[version:]:
+        step(db)
+    new = "INSERT OR IGNORE INTO state (one, user, analysis) VALUES (1, ?, ?)"
+    db.execute(new, (pack(user), schema.analysis()))
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {schema.VERSION}")
+    if before and (_counts(db) != before or not _is_fold(db) or not _sound(db)):
+        raise StoreError(f"{name} could not be brought to this version; it is as it was, with a copy beside it")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _counts(db: sqlite3.Connection) -> dict[str, int]:
+    tables = ("turns", "messages", "commits", "versions", "points", "jobs", "message_vectors", "memory_vectors")
+    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+
+
+def _is_fold(db: sqlite3.Connection) -> bool:
+    """Whether the memories are what the commits make."""
+    commits = [commit_from_json(load(body)) for (body,) in db.execute("SELECT body FROM commits ORDER BY sequence")]
+    return _by_place(_projected(db)) == _by_place(m for held in fold(commits).versions.values() for m in held)
+
+
+def _projected(db: sqlite3.Connection) -> Iterator[Memory]:
+    for (body,) in db.execute("SELECT body FROM versions"):
+        yield memory_of(load(body))
+
+
+def _by_place(memories: Iterable[Memory]) -> dict[tuple[str, int], Memory]:
+    return {(memory.id, memory.version): memory for memory in memories}
+
+
+def _sound(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+
+
+def copy_of(path: Path) -> Path:
+    """Where the copy of an older file stands until the migration is verified."""
+    return path.with_name(f"{path.name}.before")
+
+
+def drop_copy(path: Path) -> None:
+    """Remove the copy that a migration left, if it did."""
+    copy_of(path).unlink(missing_ok=True)
+
+
+def _copy(db: sqlite3.Connection, path: Path) -> None:
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        copy = sqlite3.connect(beside)
+        try:
+            db.backup(copy)
+        finally:
+            copy.close()
+        with beside.open("rb+") as file:
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)

@@ -1,0 +1,182 @@
+"""Forgetting: a memory, a turn, a period, a topic, a picture or the whole person, with the receipt of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from persona_graph.blocking import blocking
+from persona_graph.conversation import Turn
+from persona_graph.engine import Engine
+from persona_graph.errors import InputError, NotFound
+from persona_graph.memory.erase import Erase, consequences
+from persona_graph.memory.mentions import quoting, speaking_of
+from persona_graph.memory.types import Kind, Memory, Source
+from persona_graph.timerange import TimeRange
+from persona_graph.update import drain
+from persona_graph.update.outbox import reopened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """The receipt of an erase: ids and figures, for what is gone has no words any more."""
+
+    turns: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
+    """Refs (`id@commit`) of the versions of memories that are gone."""
+    back: tuple[Memory, ...] = ()
+    """Memories that are held again: what had superseded them is gone."""
+    again: tuple[str, ...] = ()
+    """Jobs whose work rested on it, or had it in the prompt: they run once more over what remains."""
+    images: tuple[str, ...] = ()
+    """Digests of pictures that are gone."""
+    pending: tuple[str, ...] = ()
+    """What could not be done at once, a sentence each; the worker goes on trying."""
+    quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Turns that were kept and hold rare words of what is gone, with these words: for the person to decide."""
+    quoting_memories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Memories of which the same is true."""
+    everything: bool = False
+    dry_run: bool = False
+    """Nothing was done: this is what would be."""
+
+
+class Forgetting:
+    """The part of `Persona` that forgets."""
+
+    engine: Engine
+
+    async def aforget(
+        self,
+        user: str,
+        *,
+        memory: str | None = None,
+        turn: str | None = None,
+        window: TimeRange | None = None,
+        topic: str | None = None,
+        image: str | None = None,
+        everything: bool = False,
+        dry_run: bool = False,
+    ) -> Forgotten:
+        """Erase one memory, one turn, all turns of a window, all that speaks of a topic, a picture, or the user.
+
+        The bytes go, from the journal, commits, memories, indexes, vectors and pictures. What was made from it goes
+        too, and is made again from what remains; what it had superseded comes back. `dry_run` only tells.
+
+        Raises: InputError when nothing or more than one thing is named, NotFound when it does not exist.
+        """
+        named = (memory, turn, window, topic, image)
+        if sum(one is not None for one in named) + everything != 1:
+            raise InputError("name one thing to forget: a memory, a turn, a window, a topic, an image or everything")
+        if everything:
+            return await self._everything(user, dry_run=dry_run)
+        what = await self._meant(user, memory, turn, window, topic, image)
+        turns = await self.engine.store.turns(user)
+        versions = await self.engine.store.memories(user, history=True, off=True)
+        said = _said(what, turns, versions)
+        done = await (self._would(user, what, turns, versions) if dry_run else self._erase(user, what))
+        kept = [t for t in turns if t.id not in what.turns]
+        held = await self.engine.store.memories(user, off=True)
+        own = {m.id: m.searchable for m in held if m.source is Source.PERSON and m.id not in what.memories}
+        return replace(done, quotes=quoting(said, {t.id: _text(t) for t in kept}), quoting_memories=quoting(said, own))
+
+    forget = blocking(aforget)
+
+    async def _erase(self, user: str, what: Erase) -> Forgotten:
+        store, now = self.engine.store, self.engine.clock()
+        erased = await store.erase(user, what, at=now, reopen=partial(reopened, now=now))
+        settled = await drain.settle(self.engine, user)
+        self.engine.wake(user)
+        waiting = "another program is reading this memory; old bytes lie in its log until it lets go"
+        return Forgotten(
+            turns=erased.turns,
+            memories=erased.memories,
+            back=erased.back,
+            again=tuple(again.job for again in erased.again),
+            images=erased.images,
+            pending=() if settled else (waiting,),
+        )
+
+    async def _would(self, user: str, what: Erase, turns: list[Turn], versions: list[Memory]) -> Forgotten:
+        changed = [t.id for t in turns if t.id not in what.turns and any(i.digest in what.images for i in t.images)]
+        follows = consequences(what, changed, await self.engine.store.commits(user), versions)
+        gone = [m.ref for m in versions if m.commit in follows.gone or m.id in what.memories]
+        shown = {i.digest for t in turns if t.id in what.turns for i in t.images if i.digest} | what.images
+        left = {i.digest for t in turns if t.id not in what.turns for i in t.images} - what.images
+        return Forgotten(
+            turns=tuple(t.id for t in turns if t.id in what.turns),
+            memories=tuple(gone),
+            again=tuple(again.job for again in follows.again),
+            images=tuple(sorted(shown - left)),
+            dry_run=True,
+        )
+
+    async def _everything(self, user: str, *, dry_run: bool) -> Forgotten:
+        store = self.engine.store
+        turns, memories = await store.turns(user, receipts=False), await store.memories(user, history=True, off=True)
+        if not dry_run:
+            await self.engine.media.remove_user(user)
+            await store.remove_user(user)
+        return Forgotten(
+            turns=tuple(turn.id for turn in turns),
+            memories=tuple(memory.ref for memory in memories),
+            images=tuple(sorted({image.digest for turn in turns for image in turn.images if image.digest})),
+            everything=True,
+            dry_run=dry_run,
+        )
+
+    async def _meant(
+        self,
+        user: str,
+        memory: str | None,
+        turn: str | None,
+        window: TimeRange | None,
+        topic: str | None,
+        image: str | None,
+    ) -> Erase:
+        """What a person names, as ids. Raises: NotFound."""
+        store = self.engine.store
+        if memory is not None:
+            if not await store.memories(user, ids=[memory], history=True, off=True):
+                raise NotFound(f"there is no memory {memory!r}")
+            return Erase(memories=frozenset({memory}))
+        turns = await store.turns(user, ids=None if turn is None else [turn], receipts=False)
+        if turn is not None:
+            if not turns:
+                raise NotFound(f"there is no turn {turn!r}")
+            return Erase(turns=frozenset({turn}))
+        if image is not None:
+            if not any(picture.digest == image for t in turns for picture in t.images):
+                raise NotFound(f"there is no image {image!r}")
+            return Erase(images=frozenset({image}))
+        if topic is not None:
+            return await self._about(user, topic, turns)
+        inside = frozenset(t.id for t in turns if window is not None and t.at in window)
+        if not inside:
+            raise NotFound("nothing was said in that window")
+        return Erase(turns=inside)
+
+    async def _about(self, user: str, topic: str, turns: list[Turn]) -> Erase:
+        """Turns that speak of a topic, the turns of its episodes, and what is remembered of it besides."""
+        versions = await self.engine.store.memories(user, history=True, off=True)
+        told = speaking_of(topic, {turn.id: _text(turn) for turn in turns})
+        refs = speaking_of(topic, {memory.ref: memory.searchable for memory in versions})
+        found = [memory for memory in versions if memory.ref in refs]
+        episodes = {turn for memory in found if memory.kind is Kind.EPISODIC for turn in memory.evidence}
+        erased = told | (episodes & {turn.id for turn in turns})
+        rest = {m.id for m in found if not erased.intersection(m.evidence)}
+        if not erased and not rest:
+            raise NotFound(f"nothing that is remembered speaks of {topic!r}")
+        return Erase(turns=erased, memories=frozenset(rest))
+
+
+def _text(turn: Turn) -> str:
+    return "\n".join(message.searchable for message in turn.messages)
+
+
+def _said(what: Erase, turns: list[Turn], versions: list[Memory]) -> list[str]:
+    """The words that go."""
+    of_turns = [_text(turn) for turn in turns if turn.id in what.turns]
+    captions = [image.caption for turn in turns for image in turn.images if image.digest in what.images]
+    return [*of_turns, *(memory.text for memory in versions if memory.id in what.memories), *captions]
