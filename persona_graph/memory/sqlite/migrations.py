@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,11 @@ def prepare(db: sqlite3.Connection, user: str, path: Path) -> None:
     Raises: ForeignStore when it is none of ours; StoreError when what was migrated is not what was there.
     """
     schema.write_ahead(db)
-    if _version(db):
-        _copy(db, copy_of(path))
     db.execute("BEGIN IMMEDIATE")
     try:
         if not schema.is_ready(db, path.name):
+            if _version(db):
+                _copy(path)
             _migrate(db, user, path.name)
         db.execute("COMMIT")
     except BaseException:
@@ -117,27 +118,27 @@ def _sound(db: sqlite3.Connection) -> bool:
     return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
 
 
-def copy_of(path: Path) -> Path:
-    """Where the copy of an older file stands until the migration is verified."""
-    return path.with_name(f"{path.name}.before")
+COPIES = (".before", ".before.part")
+"""Ends of the names of a copy: of the older file until the migration is verified, and of what becomes it."""
 
 
 def drop_copy(path: Path) -> None:
-    """Remove the copy that a migration left, if it did."""
-    copy_of(path).unlink(missing_ok=True)
+    """Remove the copy that a migration left, or was making when it was killed."""
+    for end in COPIES:
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
-def _copy(db: sqlite3.Connection, path: Path) -> None:
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+def _copy(path: Path) -> None:
+    """Copy the older file; under the write lock, so that one process does, through a connection that may read."""
+    drop_copy(path)
+    whole, beside = (path.with_name(path.name + end) for end in COPIES)
     try:
-        copy = sqlite3.connect(beside)
-        try:
-            db.backup(copy)
-        finally:
-            copy.close()
+        with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(beside)) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")  # no second file that a kill would leave
+            old.backup(copy)
         with beside.open("rb+") as file:
             os.fsync(file.fileno())
-        beside.replace(path)
+        beside.replace(whole)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
