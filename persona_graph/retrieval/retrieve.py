@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn
 from persona_graph.embeddings import Embedder
-from persona_graph.errors import ConfigurationError
+from persona_graph.errors import ConfigurationError, NotFound
 from persona_graph.memory.store import Lookup, MemoryStore
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
@@ -45,6 +45,13 @@ async def retrieve(store: MemoryStore, query: Query, embedder: Embedder | None =
     """
     if query.dense_only and embedder is None:
         raise ConfigurationError("a dense search needs an embedder; open the Persona with embeddings=...")
+    try:
+        return await _searched(store, query, embedder)
+    except NotFound:  # what was found has been erased before it was read: search what is left
+        return await _searched(store, query, embedder)
+
+
+async def _searched(store: MemoryStore, query: Query, embedder: Embedder | None) -> Hits:
     search = await _Search.prepare(store, query, embedder)
     parts: list[Coroutine[Any, Any, list[Hit]]] = []
     kinds = frozenset(kind for target, kind in KIND_OF.items() if query.limits.get(target, 0) > 0)
@@ -200,6 +207,8 @@ class _Search:
         if not order:
             return []
         turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])
+        if not turns:
+            return []  # the user has been erased meanwhile
         hits: list[Hit] = []
         for found, (turn, place) in zip(order, turns, strict=True):
             if turn.id in self.query.exclude:

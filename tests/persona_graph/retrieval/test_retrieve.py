@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,9 @@ from persona_graph.conversation import Image, Message, Role, Text, Turn
 from persona_graph.embeddings import open_embeddings
 from persona_graph.errors import ConfigurationError, EmbeddingMismatch
 from persona_graph.memory.commit import Commit
+from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add, Operation, Update
+from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import MemoryStore, Vectors, open_store
 from persona_graph.memory.types import Kind
 from persona_graph.retrieval.query import Query, Target
@@ -64,6 +66,36 @@ async def test_words_find_and_the_parts_sum_up_to_the_score(store: MemoryStore) 
     (hit,) = hits.hits
     assert hit.score == pytest.approx(sum(hit.parts.values()), abs=1e-3)
     assert "cat" in hits.terms
+
+
+class BesideAnErase(SqliteStore):
+    """A store in which another process erases something between finding messages and reading them."""
+
+    def __init__(self, folder: Path, erases: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(folder)
+        self._waiting = [erases]
+
+    async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
+        while self._waiting:
+            await self._waiting.pop()()
+        return await super().messages_at(user, rows)
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_what_is_erased_while_it_is_searched_for_is_not_found(
+    store: MemoryStore, tmp_path: Path, everything: bool
+) -> None:
+    async def erases() -> None:
+        if everything:
+            await store.remove_user("ana")
+        else:
+            await store.erase("ana", Erase(turns=frozenset({"old"})), at=JUNE, reopen=lambda _again, _newest: None)
+
+    await store.append("ana", [turn("old", MARCH, "my cat is ill"), turn("new", MAY, "the cat is well")])
+    beside = BesideAnErase(tmp_path, erases)
+    hits = await retrieve(beside, Query(user="ana", text="cat", limits={Target.TURN: 5}))
+    await beside.close()
+    assert [hit.turn.id for hit in hits.hits if hit.turn] == ([] if everything else ["new"])
 
 
 async def test_keywords_search_beside_the_persons_own_words(store: MemoryStore) -> None:
