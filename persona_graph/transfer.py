@@ -78,10 +78,10 @@ async def import_(engine: Engine, user: str, folder: Path) -> int:
         raise InputError(
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
-    turns = [turn_from_json(row) for row in rows["turns"]]
+    erased = await store.tombstones(user)
+    turns = [turn for turn in map(turn_from_json, rows["turns"]) if turn.id not in erased.ids]
     commits = [commit_from_json(row) for row in rows["commits"]]
     jobs = [job_from_json(row) for row in rows["jobs"]]
-    erased = await store.tombstones(user)
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
     images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in digests]
     for image in images:

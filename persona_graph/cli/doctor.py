@@ -1,4 +1,7 @@
-"""`persona doctor`: what is installed and configured, and what would be reached over a network. It contacts nothing."""
+"""`persona doctor`: what is installed and configured, and what would be reached over a network. It contacts nothing.
+
+With `--memory` it looks at one user's memory instead (`cli.health`).
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,20 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from persona_graph.cli.edge import FAILED, Json, edge_of, sentence, tracing
+from persona_graph.cli import health
+from persona_graph.cli.edge import FAILED, Json, Store, User, edge_of, sentence, tracing
 from persona_graph.cli.views.style import console, counted, sheet
-from persona_graph.errors import ConfigurationError
+from persona_graph.errors import ConfigurationError, InputError
+from persona_graph.memory.finding import UNUSED_AFTER, UNUSED_ANSWERS, Sure
 
 if TYPE_CHECKING:
     from persona_graph.settings import Settings
@@ -48,9 +54,42 @@ class Finding:
     says: str
 
 
-def doctor(ctx: typer.Context, as_json: Json = False) -> None:
-    """Check this installation and its settings. Nothing is contacted. Exit code 1 when something is wrong."""
-    findings = [*machine(), *_configured(edge_of(ctx).settings), *extras()]
+def doctor(
+    ctx: typer.Context,
+    memory: Annotated[bool, typer.Option("--memory", help="Look at one user's memory instead.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Take the remedies, in one commit that can be undone.")] = False,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", "-k", help="evidence, own-words, duplicates, contradictions, unused; all otherwise."),
+    ] = None,
+    sure: Annotated[Sure, typer.Option("--sure", help="How sure a remedy must be for --fix.")] = Sure.LIKELY,
+    older_than: Annotated[
+        int, typer.Option("--older-than", min=0, help="Days from which a memory that no answer used is named.")
+    ] = UNUSED_AFTER.days,
+    answers: Annotated[
+        int, typer.Option("--answers", min=1, help="Answers since then without which that says nothing.")
+    ] = UNUSED_ANSWERS,
+    user: User = None,
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Check this installation and its settings, or with --memory what is remembered. Nothing is contacted.
+
+    Exit code 1 when something is wrong with the installation.
+    """
+    if memory:
+        asked = health.Visit(
+            fix=fix,
+            sure=sure,
+            ailments=health.ailments_of(kind or ()),
+            unused_after=timedelta(days=older_than),
+            unused_answers=answers,
+        )
+        health.visit(edge_of(ctx).settings(user=user, store=store, embeddings="none"), asked, as_json=as_json)
+        return
+    if fix or kind or user:
+        raise InputError("--fix, --kind and --user belong to --memory: persona doctor --memory")
+    findings = [*machine(), *_configured(lambda: edge_of(ctx).settings(store=store)), *extras()]
     if as_json:
         console.print_json(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:

@@ -74,11 +74,16 @@ class Tombstones:
 
     def digest(self, text: str) -> str:
         """What stands for a text; the same for another case or other spaces."""
-        return digest_of("said", self.user, " ".join(text.casefold().split()))
+        return digest_of("said", self.user, said_alike(text))
 
     def cover(self, memory: str, text: str) -> bool:
         """Whether this memory, or one that said the same, was erased."""
         return bool(self.ids) and (memory in self.ids or self.digest(text) in self.ids)
+
+
+def said_alike(text: str) -> str:
+    """The text in the form in which two that say the same are equal."""
+    return " ".join(text.casefold().split())
 
 
 NOTHING_ERASED = Tombstones()

@@ -6,9 +6,10 @@ await persona.achat("ana", "Where do I live?")                  # async: the sam
 """
 
 from persona_graph.service.forgetting import Forgotten
+from persona_graph.service.health import Cured
 from persona_graph.service.looking import Personality
 from persona_graph.service.persona import Persona, User
 from persona_graph.service.talking import Reply
 from persona_graph.service.upkeep import Flushed
 
-__all__ = ["Flushed", "Forgotten", "Persona", "Personality", "Reply", "User"]
+__all__ = ["Cured", "Flushed", "Forgotten", "Persona", "Personality", "Reply", "User"]

@@ -23,6 +23,7 @@ from persona_graph.policy.open import open_policy
 from persona_graph.policy.policy import Policy
 from persona_graph.service.forgetting import Forgetting
 from persona_graph.service.hand import Hand
+from persona_graph.service.health import Health
 from persona_graph.service.looking import Looking
 from persona_graph.service.talking import Talking
 from persona_graph.service.upkeep import Upkeep
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from persona_graph.settings import Settings
 
 
-class Persona(Talking, Looking, Hand, Forgetting, Upkeep):
+class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
     """An assistant's memory of its users, with or without a model. Opening it reads nothing."""
 
     def __init__(self, engine: Engine) -> None:

@@ -11,7 +11,7 @@ from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.errors import NotFound, Outdated
 from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.operations import Undo
-from persona_graph.memory.sqlite import journal, outbox, timeline, tombstones, versions
+from persona_graph.memory.sqlite import journal, outbox, schema, timeline, tombstones, versions, words
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
@@ -111,6 +111,15 @@ def rebuild(file: UserFile) -> None:
     """Replace every projection."""
     with file.writing() as write:
         project(write, file)
+
+
+def renew(file: UserFile) -> None:
+    """Index every text and make every projection anew, after the analysis or the version of the file has changed."""
+    with file.writing() as write:
+        words.index_anew(write.db)
+        project(write, file)
+        write.db.execute("UPDATE state SET analysis = ?", (schema.analysis(),))
+    file.outdated = False
 
 
 def memories(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from persona_graph.codec import commit_to_json
@@ -39,8 +39,7 @@ def erase(file: UserFile, what: Erase, at: datetime, reopen: Reopen) -> Erased:
         _forget_commits(write, follows)
         _scrub_receipts(write, what, follows)
         stones = tombstones.read(write.db, file.user)
-        said = {stones.digest(memory.text) for memory in before if memory.id in what.memories}
-        tombstones.put(write, what.ids | said, at)
+        tombstones.put(write, what.ids | {stones.digest(text) for text in follows.said}, at)
         for again in follows.again:
             _reopen(write, again, reopen)
         commits.project(write, file)
@@ -81,7 +80,7 @@ def settle(file: UserFile, images: Iterable[str]) -> bool:
 
 
 def _take_out(
-    write: Writing, what: Erase, before: Iterable[Memory]
+    write: Writing, what: Erase, before: Sequence[Memory]
 ) -> tuple[Consequences, frozenset[str], tuple[str, ...]]:
     """Take turns and pictures out of the journal; what follows, which pictures were shown, which turns there were."""
     db, rows = write.db, journal.rows_of(write.db, what.turns)

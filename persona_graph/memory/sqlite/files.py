@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from persona_graph.durable import make_folder
+from persona_graph.memory.sqlite import commits
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.migrations import COPIES
 from persona_graph.memory.sqlite.rows import unpack
@@ -58,7 +59,10 @@ class UserFiles:
             if not create:
                 return None
             make_folder(self._folder)
-        return UserFile(path, user, self._markers, self._neutral)
+        file = UserFile(path, user, self._markers, self._neutral)
+        if file.outdated:
+            commits.renew(file)
+        return file
 
     def give_back(self, file: UserFile) -> list[UserFile]:
         """Keep it open for the next; those that are too many now, for the caller to close."""

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from persona_graph.codec import commit_from_json
+from persona_graph.conversation import digest_of
 from persona_graph.durable import sync_folder
 from persona_graph.errors import StoreError
-from persona_graph.memory.commit import fold
 from persona_graph.memory.sqlite import schema
 from persona_graph.memory.sqlite.codec import dump, load, memory_of
 from persona_graph.memory.sqlite.rows import pack
-from persona_graph.memory.types import Memory
 
 
 def _name_versions_by_commit(db: sqlite3.Connection) -> None:
@@ -78,14 +76,16 @@ def prepare(db: sqlite3.Connection, user: str, path: Path) -> None:
 
 def _migrate(db: sqlite3.Connection, user: str, name: str) -> None:
     version = _version(db)
-    before = _counts(db) if version else {}
+    before = _truth(db) if version else ""
     for step in STEPS[version:]:
         step(db)
     new = "INSERT OR IGNORE INTO state (one, user, analysis) VALUES (1, ?, ?)"
     db.execute(new, (pack(user), schema.analysis()))
+    if version:  # whoever opens it projects it anew
+        db.execute("UPDATE state SET analysis = ''")
     db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
     db.execute(f"PRAGMA user_version = {schema.VERSION}")
-    if before and (_counts(db) != before or not _is_fold(db) or not _sound(db)):
+    if before and (_truth(db) != before or not _sound(db)):
         raise StoreError(f"{name} could not be brought to this version; it is as it was, with a copy beside it")
 
 
@@ -94,24 +94,13 @@ def _version(db: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _counts(db: sqlite3.Connection) -> dict[str, int]:
-    tables = ("turns", "messages", "commits", "versions", "points", "jobs", "message_vectors", "memory_vectors")
-    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
-
-
-def _is_fold(db: sqlite3.Connection) -> bool:
-    """Whether the memories are what the commits make."""
-    commits = [commit_from_json(load(body)) for (body,) in db.execute("SELECT body FROM commits ORDER BY sequence")]
-    return _by_place(_projected(db)) == _by_place(m for held in fold(commits).versions.values() for m in held)
-
-
-def _projected(db: sqlite3.Connection) -> Iterator[Memory]:
-    for (body,) in db.execute("SELECT body FROM versions"):
-        yield memory_of(load(body))
-
-
-def _by_place(memories: Iterable[Memory]) -> dict[tuple[str, int], Memory]:
-    return {(memory.id, memory.version): memory for memory in memories}
+def _truth(db: sqlite3.Connection) -> str:
+    """A digest of what no migration may change: what was said, what was done with it, what is still to do."""
+    turns = db.execute("SELECT id, at, session, state, messages FROM turns ORDER BY row")
+    commits = (load(body) | {"read": []} for (body,) in db.execute("SELECT body FROM commits ORDER BY sequence"))
+    jobs = db.execute("SELECT id, turns, attempts, parked FROM jobs ORDER BY rowid")
+    vectors = db.execute("SELECT row, length(vector) FROM message_vectors ORDER BY row")
+    return digest_of(*(repr(row) for rows in (turns, commits, jobs, vectors) for row in rows))
 
 
 def _sound(db: sqlite3.Connection) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from persona_graph.errors import ForeignStore, StoreBusy, StoreError
-from persona_graph.memory.sqlite import migrations, schema, words
+from persona_graph.memory.sqlite import migrations, schema
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import unpack
@@ -71,10 +71,8 @@ class UserFile:
         held, analysis = self.db.execute("SELECT user, analysis FROM state").fetchone()
         if unpack(held) != self.user:
             raise ForeignStore(f"{self.path.name} belongs to another user; it is left untouched")
-        if analysis != schema.analysis():
-            with self.writing() as write:
-                words.index_anew(write.db)
-                write.db.execute("UPDATE state SET analysis = ?", (schema.analysis(),))
+        self.outdated = analysis != schema.analysis()
+        """Whether its projections are of another analysis, or of an older version of the file."""
 
     @property
     def stale(self) -> bool:

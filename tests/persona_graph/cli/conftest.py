@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from persona_graph.cli.app import app
+from persona_graph.cli.views.style import console, errors
 
 Run = Callable[..., Result]
 
@@ -21,7 +22,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PERSONA_MODEL", "offline")
     monkeypatch.setenv("PERSONA_USER", "ana")
     monkeypatch.setenv("PERSONA_TIMEZONE", "Europe/Berlin")
-    monkeypatch.setenv("COLUMNS", "160")
+    # The consoles are made on import, at a width that the test runner may have set for itself.
+    for each in (console, errors):
+        monkeypatch.setattr(each, "width", 160)
     return folder
 
 

@@ -1,0 +1,163 @@
+"""An export is the whole person; importing it makes an equal store."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image as Picture
+
+from persona_graph.conversation import Message, Role, Text, Turn
+from persona_graph.errors import InputError
+from persona_graph.memory.types import Kind
+from persona_graph.options import Options, Updates
+from persona_graph.service import Persona
+
+START = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = START + timedelta(days=400)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@asynccontextmanager
+async def opened(folder: Path, clock: Clock) -> AsyncIterator[Persona]:
+    options = Options(updates=Updates.OFF)
+    async with Persona.open(f"sqlite:{folder}", model="offline", embeddings="hash", options=options, clock=clock) as it:
+        yield it
+
+
+def picture(number: int) -> bytes:
+    out = io.BytesIO()
+    Picture.new("RGB", (4, 4), (number % 256, number // 256, 7)).save(out, "PNG")
+    return out.getvalue()
+
+
+LINES = (
+    "I live in Porto.",
+    "I love espresso.",
+    "I go climbing every Tuesday.",
+    "Look at this!",
+    "Наташа — моя сестра.",
+)
+
+
+LEARNED = 150
+"""Turns from which something is learned; rules over a thousand take a minute and say no more."""
+
+
+async def lived(persona: Persona, turns: int) -> None:
+    """A person with turns over months, pictures, a past of corrections, an erased turn and open jobs."""
+    made = []
+    for number in range(turns):
+        at = START + timedelta(hours=7 * number)
+        blocks: list[Any] = [Text(f"{LINES[number % len(LINES)]} That was number {number}.")]
+        if number % 20 == 3:
+            blocks.append(await persona.engine.media.put("ana", picture(number), caption=f"picture {number}"))
+        person = Message(role=Role.PERSON, blocks=tuple(blocks), speaker="Ana", outside_id=f"m{number}")
+        said = (person, Message.of(Role.ASSISTANT, f"I see, {number}."))
+        made.append(Turn(id=f"turn-{number}", at=at, session="", messages=said, receipt={"policy": "x", "steps": []}))
+    await persona.arecord("ana", made[: min(LEARNED, turns - 5)])
+    await persona.engine.store.append("ana", [replace(turn, session="s") for turn in made[LEARNED:-5]])
+    await persona.aflush("ana", close_sessions=True)
+    facts = await persona.amemories("ana", kinds=[Kind.SEMANTIC])
+    await persona.acorrect("ana", facts[0].id, "lives in Braga")
+    await persona.aswitch_off("ana", facts[1].id)
+    await persona.afreeze("ana", "openness", 4.0)
+    await persona.aundo("ana", (await persona.ahistory("ana"))[3].id)
+    await persona.aforget("ana", turn="turn-7")
+    await persona.aflush("ana", close_sessions=True)
+    await persona.arecord("ana", made[-5:])  # their jobs stay open
+
+
+async def everything(persona: Persona, user: str) -> dict[str, Any]:
+    """All that a store has of a user, item by item."""
+    store = persona.engine.store
+    turns = await store.turns(user)
+    pictures = sorted({image.digest for turn in turns for image in turn.images})
+    return {
+        "turns": turns,
+        "jobs": await store.jobs(user),
+        "commits": [replace(commit, sequence=place) for place, commit in enumerate(await store.commits(user))],
+        "memories": await store.memories(user, history=True, off=True),
+        "then": await store.memories(user, as_of=START + timedelta(days=3)),
+        "timeline": await store.personality(user),
+        "standing": await store.standing(user),
+        "erased": (await store.tombstones(user)).ids,
+        "speakers": await store.speakers(user),
+        "pictures": [await persona.engine.media.get(user, digest) for digest in pictures],
+        "found": [(hit.id, hit.parts) for hit in (await persona.asearch(user, "espresso number 41")).hits],
+    }
+
+
+@pytest.mark.slow
+async def test_a_thousand_turns_with_pictures_come_back_equal(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        await lived(here, 1000)
+        await here.aexport("ana", tmp_path / "export")
+        assert await there.aimport("ana", tmp_path / "export") == 999
+        await here.areindex("ana")
+        await there.areindex("ana")
+        before, after = await everything(here, "ana"), await everything(there, "ana")
+        assert len(before["turns"]) == 999
+        assert len(before["pictures"]) == 50
+        assert before["jobs"]
+        assert before["erased"]
+        for name, value in before.items():
+            assert after[name] == value, name
+
+
+async def test_a_second_import_changes_nothing_and_brings_nothing_erased_back(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "here", clock) as here:
+        await lived(here, 40)
+        await here.aexport("ana", tmp_path / "export")
+        before = await everything(here, "ana")
+        assert await here.aimport("ana", tmp_path / "export") == 0
+        assert await everything(here, "ana") == before
+        await here.aforget("ana", turn="turn-23")  # one that shows a picture
+        await here.aflush("ana", close_sessions=True)
+        before = await everything(here, "ana")
+        await here.aimport("ana", tmp_path / "export")
+        await here.aflush("ana", close_sessions=True)
+        after = await everything(here, "ana")
+        assert [turn.id for turn in after["turns"]] == [turn.id for turn in before["turns"]]
+        assert not [m.text for m in after["memories"] if "turn-23" in m.evidence]
+        digest = sorted({path.name for path in (tmp_path / "export" / "media").iterdir()})
+        held = {path.name for path in (tmp_path / "here" / "media").rglob("*") if path.is_file()}
+        assert len(digest) == len(held) + 1
+
+
+@pytest.mark.parametrize("part", ["turns.jsonl", "commits.jsonl", "jobs.jsonl", "erased.jsonl", "manifest.json"])
+@pytest.mark.parametrize("harm", ["missing", "cut", "garbage"])
+async def test_an_export_that_is_not_whole_is_refused_and_nothing_is_written(
+    tmp_path: Path, part: str, harm: str
+) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        await lived(here, 20)
+        file = (await here.aexport("ana", tmp_path / "export")) / part
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        if harm == "missing":
+            file.unlink()
+        elif harm == "cut":
+            file.write_text("".join(lines[:-1]), encoding="utf-8")
+        else:
+            file.write_text("".join(lines[:-1]) + json.dumps([1]) + "\n", encoding="utf-8")
+        with pytest.raises(InputError):
+            await there.aimport("ana", tmp_path / "export")
+        assert await there.ausers() == []
