@@ -12,7 +12,7 @@ from pathlib import Path
 from persona_graph.durable import make_folder
 from persona_graph.memory.sqlite import commits
 from persona_graph.memory.sqlite.markers import Markers
-from persona_graph.memory.sqlite.migrations import COPIES
+from persona_graph.memory.sqlite.migrations import copies_of
 from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.personality import NeutralPolicy
@@ -80,7 +80,7 @@ class UserFiles:
     def remove(self, user: str) -> None:
         """Delete the user's file; whoever has it open elsewhere notices before the next step."""
         path = self.path(user)
-        parts = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", *COPIES)]
+        parts = [*(path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")), *copies_of(path)]
         # A kill in the middle of this leaves a log with no file: it is opened anew, so that it goes under the lock too.
         file = self.take(user, create=any(part.exists() for part in parts))
         if file is None:

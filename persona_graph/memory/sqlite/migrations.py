@@ -107,20 +107,26 @@ def _sound(db: sqlite3.Connection) -> bool:
     return bool(db.execute("PRAGMA integrity_check").fetchone() == ("ok",))
 
 
-COPIES = (".before", ".before.part")
-"""Ends of the names of a copy: of the older file until the migration is verified, and of what becomes it."""
+def copy_of(path: Path) -> Path:
+    """Where the copy of an older file stands until the migration is verified."""
+    return path.with_name(f"{path.name}.before")
+
+
+def copies_of(path: Path) -> tuple[Path, Path]:
+    """The copy, and what becomes it while it is made."""
+    return copy_of(path), path.with_name(f"{path.name}.before.part")
 
 
 def drop_copy(path: Path) -> None:
     """Remove the copy that a migration left, or was making when it was killed."""
-    for end in COPIES:
-        path.with_name(path.name + end).unlink(missing_ok=True)
+    for copy in copies_of(path):
+        copy.unlink(missing_ok=True)
 
 
 def _copy(path: Path) -> None:
     """Copy the older file; under the write lock, so that one process does, through a connection that may read."""
     drop_copy(path)
-    whole, beside = (path.with_name(path.name + end) for end in COPIES)
+    whole, beside = copies_of(path)
     try:
         with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(beside)) as copy:
             copy.execute("PRAGMA journal_mode = OFF")  # no second file that a kill would leave

@@ -87,6 +87,15 @@ async def test_a_copy_that_a_kill_left_behind_goes_with_the_next_opening(store: 
     assert not left.exists()
 
 
+async def test_a_copy_that_a_kill_left_half_made_goes_with_the_migration(store: SqliteStore, folder: Path) -> None:
+    path = user_file(folder)
+    for copy in migrations.copies_of(path):
+        copy.write_bytes(path.read_bytes()[:9000])
+    assert len(await store.turns("ana")) == len(EXPECTED["turns"])
+    await store.close()
+    assert [*folder.glob("users/*")] == [path]
+
+
 async def test_a_migration_that_would_lose_something_leaves_the_old_file_and_a_copy(
     store: SqliteStore, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

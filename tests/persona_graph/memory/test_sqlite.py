@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -343,19 +342,6 @@ async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
     assert await store.turns("ana") == []
     await store.remove_user("ana")
     assert list((tmp_path / "users").iterdir()) == []
-
-
-async def test_what_a_kill_left_of_a_migrations_copy_goes_with_the_next_opening(tmp_path: Path) -> None:
-    folder = tmp_path / "store"
-    shutil.copytree(ROOT / "tests" / "fixtures" / "schema-1", folder)
-    (path,) = (folder / "users").iterdir()
-    for end in (".before", ".before.part"):
-        path.with_name(path.name + end).write_bytes(path.read_bytes()[:9000])
-    store = SqliteStore(folder)
-    (user,) = await store.users()
-    assert len(await store.turns(user)) == 17
-    await store.close()
-    assert list((folder / "users").iterdir()) == [path]
 
 
 async def test_words_are_indexed_anew_when_the_analysis_has_changed(store: SqliteStore, tmp_path: Path) -> None:
