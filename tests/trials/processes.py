@@ -77,7 +77,7 @@ def opened(folder: Path) -> Persona:
     return Persona.open(f"sqlite:{folder}", model="offline", options=Options(updates=Updates.OFF))
 
 
-async def chat(line: Line, folder: Path, seed: int) -> None:
+async def chat(line: Line, folder: Path, seed: int, pause_s: float) -> None:
     """Talk."""
     rng = random.Random(f"{seed} chat")
     async with opened(folder) as persona:
@@ -88,10 +88,10 @@ async def chat(line: Line, folder: Path, seed: int) -> None:
                 return (await persona.achat(USER, text)).turn
 
             await _write(line, "chat", text, write)
-            await asyncio.sleep(rng.uniform(0, 2 * PAUSE_S))
+            await asyncio.sleep(rng.uniform(0, 2 * pause_s))
 
 
-async def record(line: Line, folder: Path, seed: int) -> None:
+async def record(line: Line, folder: Path, seed: int, pause_s: float) -> None:
     """Write down exchanges that happened elsewhere."""
     rng = random.Random(f"{seed} record")
     async with opened(folder) as persona:
@@ -106,7 +106,7 @@ async def record(line: Line, folder: Path, seed: int) -> None:
                 return written
 
             await _write(line, "record", text, write)
-            await asyncio.sleep(rng.uniform(0, 2 * PAUSE_S))
+            await asyncio.sleep(rng.uniform(0, 2 * pause_s))
 
 
 async def _write(line: Line, writer: str, text: str, write: Callable[[], Awaitable[str]]) -> None:
@@ -164,11 +164,11 @@ def _since(started: float) -> float:
 # the trial
 
 
-def share(folder: Path, *, seconds: float, seed: int) -> dict[str, Any]:
+def share(folder: Path, *, seconds: float, seed: int, pause_s: float = PAUSE_S) -> dict[str, Any]:
     """Run the trial in an empty folder; its figures. Each broken promise is printed."""
     store, started = folder / "store", time.perf_counter()
     with ExitStack() as stack:
-        writers = [stack.enter_context(Child.start(program, store, seed)) for program in (chat, record)]
+        writers = [stack.enter_context(Child.start(program, store, seed, pause_s)) for program in (chat, record)]
         reader = stack.enter_context(Child.start(read, store, seed))
         worker = stack.enter_context(Child.start(work, store, 0.2))
         children = [*writers, reader, worker]
