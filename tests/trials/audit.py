@@ -67,7 +67,7 @@ async def check_finished(folder: Path, ledgers: Collection[Ledger]) -> Findings:
     found, store, media = Findings(), open_store(f"sqlite:{folder}"), FolderMedia(folder / "media")
     for ledger in ledgers:
         held = await holdings.read(store, ledger.user)
-        found.lost += [f"{ledger.user}: {job.name} is still open" for job in held.jobs]
+        found.lost += [f"{ledger.user}: {job.name} over {', '.join(job.turns)} is still open" for job in held.jobs]
         if await store.unsettled(ledger.user) != Unsettled():
             found.lost.append(f"{ledger.user}: an erase is not settled")
         left = await holdings.whole_images(media, ledger.user, ledger.images_going)

@@ -114,11 +114,13 @@ class Child:
         return self.last_words()
 
     def last_words(self) -> list[Any]:
-        """All that it tells until its end."""
+        """All that it tells until its end, or until it has been silent for too long."""
         found: list[Any] = []
-        deadline = time.monotonic() + PATIENCE_S
-        while self.process.is_alive() and time.monotonic() < deadline:
-            found += self.listen(0.2)
+        heard = time.monotonic()
+        while self.process.is_alive() and time.monotonic() - heard < PATIENCE_S:
+            if news := self.listen(0.2):
+                found += news
+                heard = time.monotonic()
         return found + self.listen(0)
 
     @property

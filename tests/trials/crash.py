@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.bench import report
-from tests.trials import audit, errands, migration
+from tests.trials import audit, errands, findings, migration
 from tests.trials.announcements import Done, Errand, Refused, Started, Updated
 from tests.trials.children import IMPOSSIBLE, POSSIBLE, Child, Failed
 from tests.trials.errands import USERS
@@ -188,8 +188,7 @@ def endure(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
     """Run the trial in an empty folder; its figures. Each broken promise is printed."""
     trial, started = Trial(folder, seed), time.perf_counter()
     trial.run(kills)
-    for sentence in [*trial.findings.every, *(f"error: {error}" for error in trial.errors)]:
-        report.say(sentence)
+    findings.tell([*trial.findings.every, *(f"error: {error}" for error in trial.errors)])
     return trial.figures(time.perf_counter() - started)
 
 

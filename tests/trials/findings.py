@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evals.bench import report
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
@@ -17,6 +18,7 @@ from persona_graph.update.outbox import SESSION_JOBS, TURN_JOBS
 from tests.trials.holdings import Holdings
 
 JOBS = (*TURN_JOBS, *SESSION_JOBS)
+MOST_TOLD = 40
 
 
 @dataclass(slots=True)
@@ -43,6 +45,14 @@ class Findings:
     @property
     def _kinds(self) -> dict[str, list[str]]:
         return {"lost": self.lost, "doubled": self.doubled, "corrupt": self.corrupt, "disorder": self.disorder}
+
+
+def tell(sentences: Sequence[str]) -> None:
+    """Print what was found; of very many the first."""
+    for sentence in sentences[:MOST_TOLD]:
+        report.say(sentence)
+    if len(sentences) > MOST_TOLD:
+        report.say(f"and {len(sentences) - MOST_TOLD} more")
 
 
 def of_holdings(held: Holdings) -> Findings:

@@ -36,7 +36,7 @@ from tests.trials.holdings import Holdings
 USER = "ana"
 SECONDS = 60.0
 ACKNOWLEDGED_PER_SECOND = 1000 / 60
-PAUSE_S = 0.02
+PAUSE_S = 0.03
 """A writer's pause between two turns, on average, so that the worker keeps up nearly."""
 SESSION = 12
 """How many recorded turns make a session, which the next one closes."""
@@ -183,8 +183,7 @@ def share(folder: Path, *, seconds: float, seed: int, pause_s: float = PAUSE_S) 
     for path in (store / "users").glob("*.db"):
         found.add(findings.of_file(path))
     errors = [failed.what for child in [*children, last] for failed in child.failures]
-    for sentence in [*found.every, *(f"error: {error}" for error in errors)]:
-        report.say(sentence)
+    findings.tell([*found.every, *(f"error: {error}" for error in errors)])
     return _figures(news, held, found) | {
         "errors": len(errors),
         "left_for_the_end": sum(isinstance(one, Job) for one in left),
@@ -219,7 +218,7 @@ def compare(held: Holdings, written: Sequence[Written]) -> Findings:
     there = {turn.id: turn for turn in held.turns}
     found.lost += [f"turn {one.turn} is not there as it was told" for one in written if not _kept(one, there)]
     found.lost += [f"{job} of turn {turn} was not done" for turn, job in findings.undone_work(held)]
-    found.lost += [f"{job.name} is still open" for job in held.jobs]
+    found.lost += [f"{job.name} over {', '.join(job.turns)} is still open" for job in held.jobs]
     for writer in sorted({one.writer for one in written}):
         own = [one.turn for one in written if one.writer == writer]
         found.disorder += _order(writer, own, held)
