@@ -25,6 +25,9 @@ from persona_graph.conversation import Image
 from persona_graph.durable import make_folder, write_whole
 from persona_graph.errors import ConfigurationError, ImageError, NotFound, StoreError
 
+TRIES = 20
+"""How often a folder is made, or removed, while another program does the opposite."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -152,9 +155,32 @@ def _folder_name(user: str) -> str:
     return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _unlink(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+def _write(path: Path, data: bytes) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            make_folder(path.parent)
+            return write_whole(path, data)
+        except (FileNotFoundError, FileExistsError):  # another program erases the user, who begins anew with this
+            if not left:
+                raise
+
+
+def _unlink(folder: Path, digests: Iterable[str]) -> None:
+    for digest in digests:
+        for part in folder.glob(f".{digest}.*"):  # a kill left it half written
+            part.unlink(missing_ok=True)
+        (folder / digest).unlink(missing_ok=True)
+
+
+def _remove_folder(folder: Path) -> None:
+    for _ in range(TRIES):  # another program may send a picture meanwhile, or remove it too
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise StoreError(f"the images in {folder} cannot be removed: {error.strerror}") from error
 
 
 def _known(digest: str) -> str:
@@ -180,8 +206,7 @@ class FolderMedia:
         path = folder / picture.digest
         try:
             if not path.exists():
-                make_folder(folder)
-                write_whole(path, picture.data)
+                _write(path, picture.data)
         except OSError as error:
             raise StoreError(f"the image cannot be written to {folder}: {error.strerror}") from error
         return Image(digest=picture.digest, caption=caption, media_type=picture.media_type)
@@ -199,14 +224,11 @@ class FolderMedia:
     async def remove(self, user: str, digests: Iterable[str]) -> None:
         """Remove images."""
         folder = self._of(user)
-        paths = [folder / _known(digest) for digest in digests]
-        await asyncio.to_thread(_unlink, paths)
+        await asyncio.to_thread(_unlink, folder, [_known(digest) for digest in digests])
 
     async def remove_user(self, user: str) -> None:
         """Remove the user's folder."""
-        folder = self._of(user)
-        if folder.exists():
-            await asyncio.to_thread(shutil.rmtree, folder)
+        await asyncio.to_thread(_remove_folder, self._of(user))
 
     def _of(self, user: str) -> Path:
         return self._folder / _folder_name(user)

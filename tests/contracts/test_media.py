@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 import zlib
 from collections.abc import Callable
@@ -82,6 +83,25 @@ async def test_removed_images_are_gone_and_others_stay(media: Media) -> None:
     assert await media.get("ana", second.digest) == picture(shade=2)
     await media.remove("nobody", [first.digest])
     await media.remove_user("nobody")
+
+
+async def test_a_user_may_be_removed_while_pictures_come(tmp_path: Path) -> None:
+    here, elsewhere = FolderMedia(tmp_path), FolderMedia(tmp_path)
+    pictures = [picture(size=(2, 2), shade=shade) for shade in range(8)]
+    for _ in range(25):
+        coming = [here.put("ana", data) for data in pictures]
+        await asyncio.gather(*coming, here.remove_user("ana"), elsewhere.remove_user("ana"))
+    await here.remove_user("ana")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_a_kill_left_of_a_picture_goes_with_it(tmp_path: Path) -> None:
+    media = FolderMedia(tmp_path)
+    kept = await media.put("ana", picture())
+    (folder,) = tmp_path.iterdir()
+    (folder / f".{kept.digest}.0a1b2c3d.part").write_bytes(picture()[:99])
+    await media.remove("ana", [kept.digest])
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("digest", ["", "..", "../" + "a" * 61, "A" * 64, "unknown"])
