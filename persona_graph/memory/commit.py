@@ -189,7 +189,8 @@ class Knowledge:
         if _older(commit, held):
             return self._store(_past(commit, memory_id(commit.id, index), self.versions[held.id], new))
         again = held.commit == commit.id  # one commit makes at most one version of a memory
-        began = new.event.start or commit.at
+        event = _since(new.event, commit.at)
+        began = event.start or commit.at
         old = _closed(held, commit.at, began)
         made = Memory(
             id=held.id,
@@ -198,7 +199,7 @@ class Knowledge:
             text=new.text,
             keywords=new.keywords,
             key=held.key,
-            event=TimeRange(start=began, end=new.event.end if (new.event.end or began) > began else None),
+            event=event if event.start is None or event.end != event.start else TimeRange(start=event.start),
             # not before the old one, should a commit come late
             believed=TimeRange(start=held.believed.start if again else old.believed.end),
             images=new.images,
