@@ -76,6 +76,10 @@ class Tombstones:
         """What stands for a text; the same for another case or other spaces."""
         return digest_of("said", self.user, " ".join(text.casefold().split()))
 
+    def of(self, ids: Iterable[str], texts: Iterable[str]) -> Tombstones:
+        """These tombstones, and those of things that go with their texts."""
+        return replace(self, ids=self.ids | frozenset(ids) | frozenset(map(self.digest, texts)))
+
     def cover(self, memory: str, text: str) -> bool:
         """Whether this memory, or one that said the same, was erased."""
         return bool(self.ids) and (memory in self.ids or self.digest(text) in self.ids)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from persona_graph.codec import commit_to_json
 from persona_graph.conversation import Turn
+from persona_graph.memory.commit import Tombstones
 from persona_graph.memory.erase import (
     Again,
     Consequences,
@@ -38,9 +39,8 @@ def erase(file: UserFile, what: Erase, at: datetime, reopen: Reopen) -> Erased:
         follows, shown, turns = _take_out(write, what, before)
         _forget_commits(write, follows)
         _scrub_receipts(write, what, follows)
-        stones = tombstones.read(write.db, file.user)
-        said = {stones.digest(memory.text) for memory in before if memory.id in what.memories}
-        tombstones.put(write, what.ids | said, at)
+        said = (memory.text for memory in before if memory.id in what.memories)
+        tombstones.put(write, Tombstones(user=file.user).of(what.ids, said).ids, at)
         for again in follows.again:
             _reopen(write, again, reopen)
         commits.project(write, file)
