@@ -22,6 +22,8 @@ from persona_graph.update.outbox import reopened
 class Forgotten:
     """The receipt of an erase: ids and figures, for what is gone has no words any more."""
 
+    meant: tuple[str, ...] = ()
+    """Ids of the turns, memories and pictures that were named, or speak of the topic; all else follows from them."""
     turns: tuple[str, ...] = ()
     memories: tuple[str, ...] = ()
     """Refs (`id@commit`) of the versions of memories that are gone."""
@@ -81,7 +83,8 @@ class Forgetting:
         done = await (self._would(user, what, turns, versions) if dry_run else self._erase(user, what))
         left = [m for m in await self.engine.store.memories(user, history=True, off=True) if m.ref not in done.memories]
         kept = {t.id: _text(without_images(t, what.images)) for t in turns if t.id not in what.turns}
-        return replace(done, quotes=quoting(said, kept), quoting_memories=quoting(said, _by_memory(left)))
+        meant = tuple(sorted(what.ids))
+        return replace(done, meant=meant, quotes=quoting(said, kept), quoting_memories=quoting(said, _by_memory(left)))
 
     forget = blocking(aforget)
 
@@ -195,6 +198,6 @@ def _named(what: Erase, versions: list[Memory]) -> list[Memory]:
 def _by_memory(versions: list[Memory]) -> dict[str, str]:
     """The words of each memory in all its versions."""
     texts: dict[str, str] = {}
-    for memory in versions:
+    for memory in sorted(versions, key=lambda m: (m.id, m.version)):
         texts[memory.id] = f"{texts.get(memory.id, '')}\n{memory.searchable}"
     return texts
