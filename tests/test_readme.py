@@ -63,7 +63,7 @@ def test_the_jsonl_is_ingested(tmp_path: Path) -> None:
 
 def test_every_command_named_exists() -> None:
     group = typer.main.get_command(app)
-    for first, second in re.findall(r"`?persona ([a-z]+)(?: ([a-z]+))?", README):
+    for first, second in re.findall(r"`?persona ([a-z-]+)(?: ([a-z-]+))?", README):
         if f"persona {first}" in ("persona is",):
             continue
         known = vars(group)["commands"]

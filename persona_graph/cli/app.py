@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from persona_graph.cli import chat, demo, doctor, forget, ingest, problems, search, show, transfer, worker
+from persona_graph.cli import (
+    chat,
+    demo,
+    doctor,
+    forget,
+    hand,
+    history,
+    ingest,
+    problems,
+    replay,
+    search,
+    show,
+    transfer,
+    worker,
+)
 from persona_graph.cli.edge import Edge, Sentences
 from persona_graph.cli.views.style import console
 
@@ -20,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-TRY, TALK, LOOK, KEEP = "Try it", "Talk and learn", "Look", "Keep and let go"
+TRY, TALK, LOOK, HAND, KEEP = "Try it", "Talk and learn", "Look", "Set right", "Keep and let go"
 
 app.command("demo", rich_help_panel=TRY)(demo.demo)
 app.command("doctor", rich_help_panel=TRY)(doctor.doctor)
@@ -31,6 +45,14 @@ app.command("problems", rich_help_panel=TALK)(problems.problems)
 app.command("retry", rich_help_panel=TALK)(problems.retry)
 app.command("search", rich_help_panel=LOOK)(search.search)
 app.add_typer(show.app, name="show", rich_help_panel=LOOK)
+app.command("history", rich_help_panel=LOOK)(history.history)
+app.command("answer-without", rich_help_panel=LOOK)(replay.answer_without)
+app.command("correct", rich_help_panel=HAND)(hand.correct)
+app.command("pin", rich_help_panel=HAND)(hand.pin)
+app.command("freeze", rich_help_panel=HAND)(hand.freeze)
+app.command("off", rich_help_panel=HAND)(hand.off)
+app.command("release", rich_help_panel=HAND)(hand.release)
+app.command("undo", rich_help_panel=HAND)(history.undo)
 app.command("forget", rich_help_panel=KEEP)(forget.forget)
 app.command("export", rich_help_panel=KEEP)(transfer.export)
 app.command("import", rich_help_panel=KEEP)(transfer.import_)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.core import TyperGroup
 
 from persona_graph.cli.views.style import errors
 from persona_graph.errors import ConfigurationError, InputError, NotFound, PersonaError
+from persona_graph.personality import TRAITS
 from persona_graph.timerange import TimeRange, parse_time
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ To = Annotated[str | None, typer.Option("--to", help="Until this date (that day 
 
 WRONG_INPUT = 2
 FAILED = 1
+
+WHERE = {
+    "memory": "`persona show memories` lists them, with --history those of the past",
+    "turn": "`persona history` and `persona search --kind turn` name them",
+    "image": "`persona search --kind image` names them",
+    "commit": "`persona history` lists them",
+    "turn or memory": "`persona show receipt` names what an answer read",
+}
+"""Where a person finds the ids of things."""
 
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING_V2", "LANGCHAIN_TRACING")
 
@@ -125,3 +136,32 @@ def window_of(start: str | None, end: str | None, zone: tzinfo) -> TimeRange:
 def moment_of(text: str | None, zone: tzinfo) -> Any:
     """The moment that `--as-of` names: a bare date means the end of that day. Raises: InputError."""
     return parse_time(text, zone, is_end=True) if text else None
+
+
+def one_id(begins: str, ids: Iterable[str], noun: str) -> str:
+    """The one of these ids that begins so. Raises: NotFound, InputError when it is empty or fits several."""
+    stem = re.split("[@#]", begins.strip())[0]  # a receipt writes id@commit, a hit turn#message
+    if not stem:
+        raise InputError(f"the id of a {noun} is empty; {WHERE[noun]}")
+    found = {id for id in ids if id.startswith(stem)}
+    if stem in found or len(found) == 1:
+        return stem if stem in found else found.pop()
+    if found:
+        raise InputError(f"{len(found)} ids begin with {begins!r}; write more of it")
+    raise NotFound(f"there is no {noun} whose id begins with {begins!r}; {WHERE[noun]}")
+
+
+def one_thing(begins: str, ids: Iterable[str], *, traits: bool) -> str:
+    """What a person may hold: a trait, a field (`core:KEY`), or the one memory whose id begins so. Raises: as `one_id`.
+
+    A field is taken as it is written.
+    """
+    if ":" in begins:
+        return begins
+    if traits and begins.casefold() in TRAITS:
+        return begins.casefold()
+    try:
+        return one_id(begins, ids, "memory")
+    except NotFound:
+        trait = f"no trait ({', '.join(TRAITS)}), " if traits else ""
+        raise NotFound(f"{begins!r} is {trait}no field (core:KEY) and no memory's id; {WHERE['memory']}") from None

@@ -1,4 +1,4 @@
-"""`persona forget`: a memory, a turn, a period, or a person."""
+"""`persona forget`: a memory, a turn, a period, a topic, a picture or a person, with a preview and a receipt."""
 
 from __future__ import annotations
 
@@ -8,111 +8,102 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from persona_graph.cli.edge import From, Json, Store, To, User, Yes, edge_of, need_user, open_persona, window_of
-from persona_graph.cli.views.style import console, counted, one_line, short, when
-from persona_graph.errors import InputError, NotFound
+from persona_graph.cli.edge import From, Json, Store, To, User, Yes, edge_of, need_user, one_id, open_persona, window_of
+from persona_graph.cli.views.style import console, counted, errors, one_line, when
+from persona_graph.errors import InputError
 
 if TYPE_CHECKING:
-    from persona_graph.memory.types import Memory
+    from persona_graph.cli.views.forgotten import Known
     from persona_graph.service import Persona
 
 
 def forget(
     ctx: typer.Context,
-    memory: Annotated[str | None, typer.Option("--memory", help="A memory's id, or how it begins.")] = None,
-    turn: Annotated[str | None, typer.Option("--turn", help="A turn's id, with what rests on it.")] = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", help="A memory's id, or how it begins: all its versions.")
+    ] = None,
+    turn: Annotated[str | None, typer.Option("--turn", help="A turn's id, or how it begins.")] = None,
     start: From = None,
     end: To = None,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="All that speaks of it, with the turns of its episodes.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="A picture's digest, or how it begins, wherever it was shown.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--everything", help="All that this user has.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
     user: User = None,
     store: Store = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Forget one memory, one turn, a period (--from, --to) or everything of a user."""
-    settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
+    """Erase one thing for good, with all that was made from it: shows what that is, asks, and tells what it did."""
+    from persona_graph.cli.views.forgotten import forgotten_json, preview, receipt
+
+    settings = edge_of(ctx).settings(user=user, store=store, embeddings="none", options={"updates": "off"})
     period = start is not None or end is not None
-    if sum((memory is not None, turn is not None, period, everything)) != 1:
-        raise InputError("name one thing to forget: --memory ID, --turn ID, --from and --to, or --everything")
+    named = {"memory": memory, "turn": turn, "topic": topic, "image": image, "window": period or None}
+    if sum(one is not None for one in named.values()) + everything != 1:
+        raise InputError(
+            "name one thing to forget: --memory ID, --turn ID, --from and --to, --topic TEXT, --image DIGEST "
+            "or --everything"
+        )
+    window = window_of(start, end, settings.zone) if period else None
     with open_persona(settings) as persona:
-        what: dict[str, Any] = {}
-        if memory is not None:
-            what["memory"], question = _one_memory(persona, settings.user, memory)
-        elif turn is not None:
-            what["turn"], question = _one_turn(persona, settings.user, turn, settings.zone)
-        elif period:
-            what["window"] = window_of(start, end, settings.zone)
-            count = len(persona.turns(settings.user, window=what["window"]))
-            typed = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day is not None)
-            question = f"{counted(count, 'turn')} {typed} and what rests on {'it' if count == 1 else 'them'}"
-        else:
-            need_user(persona, settings.user)
-            what["everything"] = True
-            question = f"everything of the user {settings.user!r}"
-        if not yes:
-            typer.confirm(f"Forget {question}?", abort=True)
-        same = _same_words(persona, settings.user, what["memory"]) if memory is not None else []
-        gone = persona.forget(settings.user, **what)
+        need_user(persona, settings.user)
+        known = _known(persona, settings.user)
+        what = {"everything": True} if everything else {name: one for name, one in named.items() if one is not None}
+        what = _whole(what, known) | ({"window": window} if window is not None else {})
+        if dry_run or not yes:
+            told = persona.forget(settings.user, **what, dry_run=True)
+            if not (dry_run and as_json):
+                (errors if as_json else console).print(preview(told, known, settings.zone), "")
+        if not dry_run:
+            if not yes:
+                typed = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day is not None)
+                question = _named(what, known, settings.zone, typed) or f"everything of the user {settings.user!r}"
+                typer.confirm(f"Forget {question}?", abort=True, err=as_json)
+            told = persona.forget(settings.user, **what)
     if as_json:
-        report = {"turns": list(gone.turns), "memories": list(gone.memories), "everything": gone.everything}
-        report |= {"same_words": same} if memory is not None else {}
-        console.print_json(json.dumps(report))
-    else:
-        console.print(_told(gone))
-        if same:
-            rests = "rests" if len(same) == 1 else "rest"
-            others = counted(len(same), "other memory", "other memories")
-            console.print(f"{others} {rests} on the same words: {', '.join(map(short, same))}", soft_wrap=True)
+        console.print_json(json.dumps(forgotten_json(told, known), ensure_ascii=False))
+    elif not dry_run:
+        console.print(receipt(told, known, settings.zone))
 
 
-def _one_memory(persona: Persona, user: str, begins: str) -> tuple[str, str]:
-    """The one current memory whose id begins so, and how to call it. Raises: NotFound, InputError."""
-    found = [memory for memory in persona.memories(user) if memory.id.startswith(begins)]
-    if not found:
-        raise NotFound(
-            f"{user!r} has no current memory whose id begins with {begins!r}; `persona show memories` lists them"
-        )
-    if len(found) > 1:
-        raise InputError(f"{len(found)} memories begin with {begins!r}; write more of the id")
-    return found[0].id, f"the memory “{one_line(found[0].text)}”"
+def _known(persona: Persona, user: str) -> Known:
+    from persona_graph.cli.views.forgotten import Known
+
+    turns = {turn.id: turn for turn in persona.turns(user)}
+    return Known(turns=turns, versions={memory.ref: memory for memory in persona.memories(user, history=True)})
 
 
-def _same_words(persona: Persona, user: str, memory: str) -> list[str]:
-    """The other current memories that hold half of its words, or some of them from the same turn."""
-    held = persona.memories(user)
-    (gone,) = [m for m in held if m.id == memory]
-    words, turns = _words(gone), set(gone.evidence)
-    same = []
-    for other in held:
-        shared = len(words & _words(other))
-        if other.id != memory and shared and (2 * shared >= len(words) or turns & set(other.evidence)):
-            same.append(other.id)
-    return same
+def _whole(what: dict[str, Any], known: Known) -> dict[str, Any]:
+    """The same with whole ids."""
+    ids = {
+        "memory": known.memories,
+        "turn": known.turns,
+        "image": {image.digest for turn in known.turns.values() for image in turn.images},
+    }
+    return {name: one_id(one, ids[name], name) if name in ids else one for name, one in what.items()}
 
 
-def _words(memory: Memory) -> frozenset[str]:
-    from persona_graph.retrieval.analysis import query_terms
-
-    return frozenset(query_terms(memory.text))
-
-
-def _one_turn(persona: Persona, user: str, begins: str, zone: tzinfo) -> tuple[str, str]:
-    """The one turn whose id begins so, and how to call it. Raises: NotFound, InputError."""
-    found = [turn for turn in persona.turns(user) if turn.id.startswith(begins)]
-    if not found:
-        raise NotFound(
-            f"{user!r} has no turn whose id begins with {begins!r}; `persona search --kind turn --json` names them"
-        )
-    if len(found) > 1:
-        raise InputError(f"{len(found)} turns begin with {begins!r}; write more of the id")
-    said = one_line(found[0].messages[0].searchable)[:80]
-    return found[0].id, f"the turn of {when(found[0].at, zone)}, “{said}”, and what rests on it"
-
-
-def _told(gone: Any) -> str:
-    if gone.everything:
-        return "Everything is forgotten."
-    if gone.turns:
-        turns, memories = counted(len(gone.turns), "turn"), counted(len(gone.memories), "memory", "memories")
-        return f"Forgotten: {turns}, and {memories} that rested on {'it' if len(gone.turns) == 1 else 'them'}."
-    return "Forgotten."
+def _named(what: dict[str, Any], known: Known, zone: tzinfo, typed: str) -> str:
+    """How the question calls what is to be forgotten."""
+    match what:
+        case {"memory": id}:
+            return f"the memory “{one_line(known.memories[id].text)}”, in all its versions"
+        case {"turn": id}:
+            turn = known.turns[id]
+            said = one_line(turn.messages[0].searchable)[:80]
+            return f"the turn of {when(turn.at, zone)}, “{said}”, and what rests on it"
+        case {"window": window}:
+            count = sum(turn.at in window for turn in known.turns.values())
+            return f"{counted(count, 'turn')} {typed} and what rests on {'it' if count == 1 else 'them'}"
+        case {"topic": topic}:
+            return f"all that speaks of “{topic}”, and what rests on it"
+        case {"image": digest}:
+            captions = {i.caption for turn in known.turns.values() for i in turn.images if i.digest == digest}
+            return f"the picture “{', '.join(sorted(captions - {''})) or digest[:8]}”, and what rests on it"
+        case _:
+            return ""

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from persona_graph.cli.edge import AsOf, Json, Sentences, Store, User, edge_of, moment_of, need_user, open_persona
+from persona_graph.cli.edge import (
+    AsOf,
+    Json,
+    Sentences,
+    Store,
+    User,
+    edge_of,
+    moment_of,
+    need_user,
+    one_id,
+    open_persona,
+)
 from persona_graph.cli.views.style import console
 from persona_graph.memory.types import Kind
 
@@ -20,7 +31,7 @@ app = typer.Typer(cls=Sentences, help="Show what is remembered, and why somethin
 def profile(
     ctx: typer.Context, as_of: AsOf = None, user: User = None, store: Store = None, as_json: Json = False
 ) -> None:
-    """Who the person is: core memory."""
+    """Who the person is: core memory, with what is pinned, held and off."""
     _memories(ctx, [Kind.CORE], as_of, user, store, as_json=as_json, history=False)
 
 
@@ -36,7 +47,7 @@ def memories(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Everything that is remembered, or was."""
+    """Everything that is remembered, or was, with what is pinned, held and off."""
     _memories(ctx, kind, as_of, user, store, as_json=as_json, history=history)
 
 
@@ -51,7 +62,7 @@ def personality(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """The Big-Five vector: where it is, how it got there, and by which words."""
+    """The Big-Five vector: where it is, how it got there, by which words, and which traits are held or off."""
     from persona_graph.cli.views.personality import bars, lines, movements
 
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
@@ -66,7 +77,7 @@ def personality(
     elif as_json:
         console.print_json(json.dumps(_personality_json(found)))
     else:
-        console.print(bars(found.vector, frozen=found.frozen))
+        console.print(bars(found.vector, frozen=found.frozen, off=found.off))
         if not found.timeline:
             console.print("\nnothing yet: it moves with what the person says", style="faint")
         else:
@@ -85,6 +96,8 @@ def receipt(
     """What an answer read, from when, why, and what it cost."""
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
+        if turn is not None:
+            turn = one_id(turn, (one.id for one in persona.turns(settings.user)), "turn")
         found = persona.receipt(settings.user, turn)
         if as_json:
             console.print_json(json.dumps(found, ensure_ascii=False))
@@ -126,17 +139,21 @@ def _memories(
     as_json: bool,
     history: bool,
 ) -> None:
-    from persona_graph.cli.views.memories import memory_json, memory_table
+    from persona_graph.cli.views.memories import empty_fields, memory_json, memory_table
 
     settings = edge_of(ctx).settings(user=user, store=store, embeddings="none")
     with open_persona(settings) as persona:
         need_user(persona, settings.user)
-        found = persona.memories(settings.user, kinds=kinds, history=history, as_of=moment_of(as_of, settings.zone))
+        moment = moment_of(as_of, settings.zone)
+        found = persona.memories(settings.user, kinds=kinds, history=history, as_of=moment)
+        by_hand = persona.personality(settings.user, as_of=moment)
     if as_json:
         console.print_json(json.dumps([memory_json(memory) for memory in found], ensure_ascii=False))
     elif found:
         found.sort(key=lambda memory: (list(Kind).index(memory.kind), memory.key, memory.id, memory.version))
-        console.print(memory_table(found, settings.zone, history=history))
+        console.print(memory_table(found, settings.zone, history=history, frozen=by_hand.frozen))
+        if empty := empty_fields(found, by_hand.frozen, by_hand.off, kinds or list(Kind)):
+            console.print(empty)
     else:
         yet = "nothing yet: the profile is written an hour after the last message of a session"
         console.print(yet if kinds == [Kind.CORE] and as_of is None else "nothing found", style="faint")
@@ -151,6 +168,7 @@ def _personality_json(found: Any) -> dict[str, Any]:
     return {
         "vector": named(found.vector),
         "frozen": dict(found.frozen),
+        "off": sorted(found.off),
         "timeline": [
             {
                 "at": point.observation.at.isoformat(),

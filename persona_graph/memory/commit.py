@@ -76,6 +76,10 @@ class Tombstones:
         """What stands for a text; the same for another case or other spaces."""
         return digest_of("said", self.user, said_alike(text))
 
+    def of(self, ids: Iterable[str], texts: Iterable[str]) -> Tombstones:
+        """These tombstones, and those of things that go with their texts."""
+        return replace(self, ids=self.ids | frozenset(ids) | frozenset(map(self.digest, texts)))
+
     def cover(self, memory: str, text: str) -> bool:
         """Whether this memory, or one that said the same, was erased."""
         return bool(self.ids) and (memory in self.ids or self.digest(text) in self.ids)
@@ -194,7 +198,8 @@ class Knowledge:
         if _older(commit, held):
             return self._store(_past(commit, memory_id(commit.id, index), self.versions[held.id], new))
         again = held.commit == commit.id  # one commit makes at most one version of a memory
-        began = new.event.start or commit.at
+        event = _since(new.event, commit.at)
+        began = event.start or commit.at
         old = _closed(held, commit.at, began)
         made = Memory(
             id=held.id,
@@ -203,7 +208,7 @@ class Knowledge:
             text=new.text,
             keywords=new.keywords,
             key=held.key,
-            event=TimeRange(start=began, end=new.event.end if (new.event.end or began) > began else None),
+            event=event if event.start is None or event.end != event.start else TimeRange(start=event.start),
             # not before the old one, should a commit come late
             believed=TimeRange(start=held.believed.start if again else old.believed.end),
             images=new.images,

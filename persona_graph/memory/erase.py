@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from persona_graph.conversation import Block, Image, Message, Turn
-from persona_graph.memory.commit import Commit, memory_id, said_alike
+from persona_graph.memory.commit import Commit, Tombstones, fold, memory_id, said_alike
 from persona_graph.memory.operations import Add, Keep, Operation, Undo
 from persona_graph.memory.types import Kind, Memory, Source
 
@@ -92,6 +92,13 @@ def consequences(
         if turns:
             again.append(Again(commit=commit.id, job=commit.job, turns=turns))
     return Consequences(gone=frozenset(gone), edited=tuple(edited), again=tuple(again), said=lost.texts)
+
+
+def versions_after(follows: Consequences, commits: Iterable[Commit], tombstones: Tombstones) -> list[Memory]:
+    """All that is and was remembered once an erase is done, before any job has run again."""
+    edited = {commit.id: commit for commit in follows.edited}
+    left = (edited.get(commit.id, commit) for commit in commits if commit.id not in follows.gone)
+    return [memory for held in fold(left, tombstones=tombstones).versions.values() for memory in held]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

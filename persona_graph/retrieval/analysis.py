@@ -53,6 +53,12 @@ def analyse(text: str) -> list[str]:
     return [term for term, _, _ in _terms(normalise(text))]
 
 
+def spelled(text: str) -> list[tuple[str, str]]:
+    """The search terms of a text, in order, each with the piece of the (normalised) text that it was made from."""
+    folded = normalise(text)
+    return [(term, folded[start:end]) for term, start, end in _terms(folded)]
+
+
 def query_terms(text: str, names: Iterable[str] = ()) -> dict[str, float]:
     """The terms worth searching for, with their weights; stopwords and the names of the talkers are not.
 

@@ -10,9 +10,9 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import Turn
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound
-from persona_graph.memory.erase import Erase, consequences
+from persona_graph.memory.erase import Erase, came_back, consequences, versions_after, without_images
 from persona_graph.memory.mentions import quoting, speaking_of
-from persona_graph.memory.types import Kind, Memory, Source
+from persona_graph.memory.types import Kind, Memory
 from persona_graph.timerange import TimeRange
 from persona_graph.update import drain
 from persona_graph.update.outbox import reopened
@@ -22,6 +22,8 @@ from persona_graph.update.outbox import reopened
 class Forgotten:
     """The receipt of an erase: ids and figures, for what is gone has no words any more."""
 
+    meant: tuple[str, ...] = ()
+    """Ids of the turns, memories and pictures that were named, or speak of the topic; all else follows from them."""
     turns: tuple[str, ...] = ()
     memories: tuple[str, ...] = ()
     """Refs (`id@commit`) of the versions of memories that are gone."""
@@ -34,9 +36,12 @@ class Forgotten:
     pending: tuple[str, ...] = ()
     """What could not be done at once, a sentence each; the worker goes on trying."""
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Turns that were kept and hold rare words of what is gone, with these words: for the person to decide."""
+    """Turns that were kept and hold rare words of what is gone, with these words: for the person to decide.
+
+    Those that tell most come first.
+    """
     quoting_memories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Memories of which the same is true."""
+    """Memories that were kept and do the same, in any of their versions, by id."""
     everything: bool = False
     dry_run: bool = False
     """Nothing was done: this is what would be."""
@@ -76,10 +81,10 @@ class Forgetting:
         versions = await self.engine.store.memories(user, history=True, off=True)
         said = _said(what, turns, versions)
         done = await (self._would(user, what, turns, versions) if dry_run else self._erase(user, what))
-        kept = [t for t in turns if t.id not in what.turns]
-        held = await self.engine.store.memories(user, off=True)
-        own = {m.id: m.searchable for m in held if m.source is Source.PERSON and m.id not in what.memories}
-        return replace(done, quotes=quoting(said, {t.id: _text(t) for t in kept}), quoting_memories=quoting(said, own))
+        left = [m for m in await self.engine.store.memories(user, history=True, off=True) if m.ref not in done.memories]
+        kept = {t.id: _text(without_images(t, what.images)) for t in turns if t.id not in what.turns}
+        meant = tuple(sorted(what.ids))
+        return replace(done, meant=meant, quotes=quoting(said, kept), quoting_memories=quoting(said, _by_memory(left)))
 
     forget = blocking(aforget)
 
@@ -100,15 +105,19 @@ class Forgetting:
 
     async def _would(self, user: str, what: Erase, turns: list[Turn], versions: list[Memory]) -> Forgotten:
         changed = [t.id for t in turns if t.id not in what.turns and any(i.digest in what.images for i in t.images)]
-        follows = consequences(what, changed, await self.engine.store.commits(user), versions)
-        gone = [m.ref for m in versions if m.commit in follows.gone or m.id in what.memories]
+        commits = await self.engine.store.commits(user)
+        follows = consequences(what, changed, commits, versions)
+        stones = (await self.engine.store.tombstones(user)).of(what.ids, (m.text for m in _named(what, versions)))
+        after = versions_after(follows, commits, stones)
+        left = {memory.ref for memory in after}
         shown = {i.digest for t in turns if t.id in what.turns for i in t.images if i.digest} | what.images
-        left = {i.digest for t in turns if t.id not in what.turns for i in t.images} - what.images
+        still = {i.digest for t in turns if t.id not in what.turns for i in t.images} - what.images
         return Forgotten(
             turns=tuple(t.id for t in turns if t.id in what.turns),
-            memories=tuple(gone),
+            memories=tuple(memory.ref for memory in versions if memory.ref not in left),
+            back=came_back(versions, after),
             again=tuple(again.job for again in follows.again),
-            images=tuple(sorted(shown - left)),
+            images=tuple(sorted(shown - still)),
             dry_run=True,
         )
 
@@ -179,4 +188,16 @@ def _said(what: Erase, turns: list[Turn], versions: list[Memory]) -> list[str]:
     """The words that go."""
     of_turns = [_text(turn) for turn in turns if turn.id in what.turns]
     captions = [image.caption for turn in turns for image in turn.images if image.digest in what.images]
-    return [*of_turns, *(memory.text for memory in versions if memory.id in what.memories), *captions]
+    return [*of_turns, *(memory.text for memory in _named(what, versions)), *captions]
+
+
+def _named(what: Erase, versions: list[Memory]) -> list[Memory]:
+    return [memory for memory in versions if memory.id in what.memories]
+
+
+def _by_memory(versions: list[Memory]) -> dict[str, str]:
+    """The words of each memory in all its versions."""
+    texts: dict[str, str] = {}
+    for memory in sorted(versions, key=lambda m: (m.id, m.version)):
+        texts[memory.id] = f"{texts.get(memory.id, '')}\n{memory.searchable}"
+    return texts

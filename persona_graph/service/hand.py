@@ -11,8 +11,8 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import digest_of
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound
-from persona_graph.memory.commit import Commit, field_name, is_trait, memory_id
-from persona_graph.memory.operations import Add, Freeze, Operation, Pin, Release, SwitchOff, Undo, Update
+from persona_graph.memory.commit import Commit, effective, field_name, is_trait, memory_id
+from persona_graph.memory.operations import Add, Freeze, Keep, Operation, Pin, Release, SwitchOff, Undo, Update
 from persona_graph.memory.types import KEYED, Kind, Memory, Source
 from persona_graph.personality import TRAITS, BigFive, Trait
 
@@ -39,6 +39,8 @@ class Hand:
     async def acorrect(self, user: str, what: str, text: str) -> Memory:
         """Say what is right, of a memory (its id) or a field (`core:KEY`). It is pinned: inference cannot change it.
 
+        What was wrong was never so: the right text takes over the time and, of an episode, the turns.
+
         Raises: NotFound for an unknown memory, InputError for an empty text.
         """
         if not text.strip():
@@ -53,7 +55,10 @@ class Hand:
             id, right = memory_id(commit, 0), Add(kind=field, key=key, text=text)
         else:
             id = held.id
-            right = Update(id=id, kind=held.kind, key=held.key, text=text, images=held.images)
+            turns = held.evidence if held.kind is Kind.EPISODIC else ()
+            right = Update(
+                id=id, kind=held.kind, key=held.key, text=text, event=held.event, images=held.images, evidence=turns
+            )
         await self._by_hand(user, [right, Pin(id=id)], id=commit)
         return await self._held(user, id)
 
@@ -97,17 +102,22 @@ class Hand:
     switch_off = blocking(aswitch_off)
 
     async def arelease(self, user: str, what: str) -> str:
-        """Lift a pin or switch-off (a memory's id), a freeze or switch-off (a trait, or `core:KEY`).
+        """Lift every pin, freeze and switch-off of a memory (its id), a field (`core:KEY`) or a trait.
+
+        A field and the memory in it are one thing here, whichever is named.
 
         Raises: InputError when nothing is held under that name.
         """
-        store = self.engine.store
         name = what if is_trait(what) else _name_of(what)
-        standing = await store.standing(user)
-        held = await store.memories(user, ids=[what], off=True)
-        if name not in standing.frozen and name not in standing.off and not any(m.pinned or m.off for m in held):
+        standing = await self.engine.store.standing(user)
+        held = await self.engine.store.memories(user, off=True)
+        named = [memory for memory in held if name in (memory.id, field_name(memory.kind, memory.key))]
+        fields = {name, *(field_name(memory.kind, memory.key) for memory in named if memory.key)}
+        lifted = [one for one in sorted(fields) if one in standing.frozen or one in standing.off]
+        lifted += [memory.id for memory in named if memory.pinned or memory.off]
+        if not lifted:
             raise InputError(f"{what!r} is neither pinned, frozen nor switched off")
-        return await self._by_hand(user, [Release(what=name)])
+        return await self._by_hand(user, [Release(what=one) for one in lifted])
 
     release = blocking(arelease)
 
@@ -118,16 +128,15 @@ class Hand:
 
         What was superseded is held again. The undo is a commit too, so undoing it brings all back.
 
-        Raises: InputError unless exactly one is named, NotFound for an unknown commit or operation.
+        Raises: InputError unless exactly one is named, or when it is undone already; NotFound when there is none.
         """
-        if (commit is None) == (since is None):
-            raise InputError("name one thing to undo: a commit's id, or since when")
+        if (commit is None) == (since is None) or (commit is None and operation is not None):
+            raise InputError("name one thing to undo: a commit's id, one operation of a commit, or since when")
+        commits = await self.engine.store.commits(user)
+        if since is not None and not any(one.at >= since for one in effective(commits)):
+            raise NotFound(f"nothing was learned since {since.isoformat()}")
         if commit is not None:
-            held = [c for c in await self.engine.store.commits(user) if c.id == commit]
-            if not held:
-                raise NotFound(f"there is no commit {commit!r}")
-            if operation is not None and not 0 <= operation < len(held[0].operations):
-                raise NotFound(f"commit {commit!r} has {len(held[0].operations)} operations, counted from 0")
+            _refuse_undone(commits, commit, operation)
         return await self._by_hand(user, [Undo(commit=commit or "", operation=operation, since=since)])
 
     undo = blocking(aundo)
@@ -170,6 +179,23 @@ def _field(kind: str, key: str, what: str) -> Kind:
         names = ", ".join(Trait)
         raise InputError(f"{what!r} names nothing; name a memory's id, a trait ({names}) or a field as core:KEY")
     return Kind(kind)
+
+
+def _refuse_undone(commits: Sequence[Commit], commit: str, operation: int | None) -> None:
+    """Raises: NotFound for an unknown commit or operation, InputError for one that has no effect any more."""
+    held = next((one for one in commits if one.id == commit), None)
+    if held is None:
+        raise NotFound(f"there is no commit {commit!r}")
+    if operation is not None and not 0 <= operation < len(held.operations):
+        raise NotFound(f"commit {commit!r} has {len(held.operations)} operations, counted from 0")
+    left = next((one for one in effective(commits) if one.id == commit), None)
+    if left is None:
+        raise InputError(f"commit {commit!r} is undone already")
+    if operation is not None and isinstance(left.operations[operation], Keep):
+        nothing = isinstance(held.operations[operation], Keep)
+        raise InputError(
+            f"operation {operation} of commit {commit!r} {'did nothing' if nothing else 'is undone already'}"
+        )
 
 
 def _name_of(what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -10,35 +10,58 @@ from rich.table import Table
 from rich.text import Text
 
 from persona_graph.cli.views.style import day, days, one_line, sheet, short, when
+from persona_graph.memory.commit import field_name
 from persona_graph.memory.operations import range_to_json
-from persona_graph.memory.types import KEYED, Memory
+from persona_graph.memory.types import KEYED, Kind, Memory
 from persona_graph.retrieval.query import Hit, Target
 
 
-def memory_table(memories: Iterable[Memory], zone: tzinfo, *, history: bool = False) -> Table:
-    """One line a memory; with history one line a version, closed ones faint, with both intervals."""
+def memory_table(
+    memories: Iterable[Memory], zone: tzinfo, *, history: bool = False, frozen: Collection[str] = ()
+) -> Table:
+    """One line a memory; with history one line a version, closed ones faint, with both intervals.
+
+    `frozen` names the fields that the person holds.
+    """
     columns = ("id", "kind", "what", "true", "believed") if history else ("id", "kind", "what", "since", "source")
     table = sheet(*columns)
     for memory in memories:
         style = "" if memory.current else "faint"
-        head = [Text(name_of(memory, history=history), "faint"), Text(memory.kind, memory.kind), what(memory)]
+        text = what(memory)
+        if memory.key and field_name(memory.kind, memory.key) in frozen:
+            text.append("  held", "yellow")
+        head = [Text(name_of(memory, history=history), "faint"), Text(memory.kind, memory.kind), text]
         tail = [days(memory.event, zone), days(memory.believed, zone)] if history else _plain(memory, zone)
         table.add_row(*head, *tail, style=style)
     return table
 
 
+def empty_fields(
+    memories: Iterable[Memory], frozen: Collection[str], off: Collection[str], kinds: Collection[Kind]
+) -> Text:
+    """A line that names fields which are held or switched off while nothing is remembered in them."""
+    filled = {field_name(memory.kind, memory.key) for memory in memories if memory.key}
+    text = Text(style="faint")
+    for word, names in (("held", frozen), ("off", off)):
+        empty = sorted(name for name in names if name.partition(":")[0] in kinds and name not in filled)
+        text.append(f"\nempty and {word}: {', '.join(empty)}" if empty else "")
+    return text
+
+
 def what(memory: Memory) -> Text:
-    """The text of a memory, its key before it where it has one."""
+    """The text of a memory, its key before it where it has one, and whether the person holds it or has it off."""
     text = Text()
     if memory.kind in KEYED and memory.key:
         text.append(f"{memory.key}: ", "bold")
     text.append(one_line(memory.text))
-    return text.append("  pinned", "yellow") if memory.pinned else text
+    if memory.pinned:
+        text.append("  pinned", "yellow")
+    return text.append("  off", "bad") if memory.off else text
 
 
 def name_of(memory: Memory, *, history: bool) -> str:
-    """The id as `forget --memory` takes it, or its short form with the version."""
-    return f"{short(memory.id)} v{memory.version}" if history else memory.id
+    """The short id, with the version where there are several."""
+    return f"{short(memory.id)} v{memory.version}" if history else short(memory.id)
 
 
 def memory_json(memory: Memory) -> dict[str, Any]:
@@ -54,8 +77,10 @@ def memory_json(memory: Memory) -> dict[str, Any]:
         "believed": range_to_json(memory.believed),
         "current": memory.current,
         "pinned": memory.pinned,
+        "off": memory.off,
         "source": memory.source.value,
         "evidence": list(memory.evidence),
+        "commit": memory.commit,
     }
 
 

@@ -26,8 +26,16 @@ VISIBLE = 0.05
 """Smaller steps of a trait are not worth a word."""
 
 
-def bars(vector: BigFive, before: BigFive | None = None, frozen: Mapping[str, float | None] | None = None) -> Table:
-    """A bar a trait, from the middle (3) to where it is; `before` is marked with a ring."""
+def bars(
+    vector: BigFive,
+    before: BigFive | None = None,
+    frozen: Mapping[str, float | None] | None = None,
+    off: Collection[str] = (),
+) -> Table:
+    """A bar a trait, from the middle (3) to where it is; `before` is marked with a ring.
+
+    What the person holds (`frozen`) or has switched off says so.
+    """
     table = Table.grid(padding=(0, 1))
     for _ in range(2):
         table.add_column(no_wrap=True)
@@ -37,8 +45,12 @@ def bars(vector: BigFive, before: BigFive | None = None, frozen: Mapping[str, fl
     old = before.scores if before is not None else (None,) * len(TRAITS)
     for trait, score, past, word in zip(TRAITS, vector.scores, old, words, strict=True):
         number = f"{score:.2f}" if past is None else f"{past:.2f} → {score:.2f}"
-        held = "  (held by you)" if frozen and trait.value in frozen else ""
-        table.add_row(Text(trait.value), _bar(score, past, COLOURS[trait]), number, Text(word + held, "faint"))
+        says = Text(word, "faint")
+        if trait.value in off:
+            says = Text("off: answers leave it out", "yellow")
+        elif frozen and trait.value in frozen:
+            says.append("  held by you", "yellow")
+        table.add_row(Text(trait.value), _bar(score, past, COLOURS[trait]), number, says)
     return table
 
 

@@ -30,6 +30,11 @@ def receipt_view(
         if "search" in step:
             number += 1
             blocks += [Text(), _search(number, step["search"], memories, turns, zone)]
+    if receipt.get("scrubbed"):
+        blocks += [
+            Text(),
+            Text("Something that this answer read was erased since, so words are gone from here.", "yellow"),
+        ]
     return Group(*blocks, Text(), cost(receipt))
 
 

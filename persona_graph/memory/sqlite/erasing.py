@@ -8,6 +8,7 @@ from datetime import datetime
 
 from persona_graph.codec import commit_to_json
 from persona_graph.conversation import Turn
+from persona_graph.memory.commit import Tombstones
 from persona_graph.memory.erase import (
     Again,
     Consequences,
@@ -38,8 +39,7 @@ def erase(file: UserFile, what: Erase, at: datetime, reopen: Reopen) -> Erased:
         follows, shown, turns = _take_out(write, what, before)
         _forget_commits(write, follows)
         _scrub_receipts(write, what, follows)
-        stones = tombstones.read(write.db, file.user)
-        tombstones.put(write, what.ids | {stones.digest(text) for text in follows.said}, at)
+        tombstones.put(write, Tombstones(user=file.user).of(what.ids, follows.said).ids, at)
         for again in follows.again:
             _reopen(write, again, reopen)
         commits.project(write, file)

@@ -49,3 +49,11 @@ def history(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return file
+
+
+@pytest.fixture
+def ingested(run: Run, history: Path) -> Run:
+    """The command line after a file was read."""
+    result = run("ingest", str(history), "--user", "ana")
+    assert result.exit_code == 0, result.output
+    return run

@@ -43,5 +43,7 @@ def test_the_readme_names_every_command(path: tuple[str, ...]) -> None:
 def test_the_commands_are_the_promised_ones() -> None:
     assert {path[0] for path in COMMANDS} == {
         *("demo", "doctor", "chat", "ingest", "worker", "problems", "retry"),
-        *("search", "show", "forget", "export", "import"),
+        *("search", "show", "history", "answer-without"),
+        *("correct", "pin", "freeze", "off", "release", "undo"),
+        *("forget", "export", "import"),
     }

@@ -16,6 +16,7 @@ from persona_graph.cli.views.personality import bars, lines, movements
 from persona_graph.cli.views.plot import save_timeline
 from persona_graph.cli.views.receipt import receipt_view
 from persona_graph.cli.views.style import THEME, span
+from persona_graph.cli.views.things import MOST, json_of, listing, memory_row
 from persona_graph.cli.views.turn import TurnView
 from persona_graph.errors import ConfigurationError, InputError
 from persona_graph.memory.types import Kind, Memory
@@ -152,3 +153,17 @@ def test_without_matplotlib_or_data_the_picture_is_a_sentence(tmp_path: Path, mo
 def test_tracing_is_a_warning_only_when_it_is_on() -> None:
     assert tracing({"LANGSMITH_TRACING": "false", "LANGSMITH_API_KEY": "k"}) == ""
     assert "eu.smith" in tracing({"LANGCHAIN_TRACING_V2": "TRUE", "LANGSMITH_ENDPOINT": "https://eu.smith"})
+
+
+def test_a_long_list_says_how_much_more_there_is() -> None:
+    memories = [Memory(id=f"m{n:07}", version=1, kind=Kind.SEMANTIC, text=f"fact {n}") for n in range(MOST + 3)]
+    text = shown(listing(memory_row(memory, UTC) for memory in memories))
+    assert f"fact {MOST - 1}" in text
+    assert f"fact {MOST}" not in text
+    assert "… and 3 more; --json has them all" in text
+
+
+def test_a_long_text_is_cut_in_a_list_and_whole_in_json() -> None:
+    memory = Memory(id="m1", version=1, kind=Kind.SEMANTIC, text="tea " * 200)
+    assert "…" in shown(listing([memory_row(memory, UTC)]))
+    assert json_of(memory)["text"] == memory.text

@@ -1,146 +1,67 @@
-"""Whatever is said, done by hand, undone and erased, in any order: the store believes what a simple model believes."""
+"""What each step did: a commit says what was wanted, the fold says what came of it."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
-from persona_graph.conversation import Message, Role, Turn
-from persona_graph.memory.commit import Commit
-from persona_graph.memory.erase import Erase
-from persona_graph.memory.operations import Add, Delete, Freeze, Operation, Pin, Release, SwitchOff, Undo, Update
-from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.types import KEYED, Kind, Source
-from tests.support.simple_model import SimpleModel
-
-START = datetime(2024, 1, 1, tzinfo=UTC)
-DAYS = st.integers(0, 20).map(lambda days: START + timedelta(days=days))
-TEXTS = st.sampled_from(["tea", "coffee", "water", "Tea", "lives in Oslo"])
-KEYS = st.sampled_from(["name", "Name", "job"])
-FIELDS = st.sampled_from(["core:name", "procedural:job", "openness"])
-PICK = st.integers(0, 30)
-PICKED = PICK.map(str)
-OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
-    st.builds(Add, kind=st.just(Kind.SEMANTIC), text=TEXTS),
-    st.builds(Add, kind=st.sampled_from(sorted(KEYED)), text=TEXTS, key=KEYS),
-    st.builds(Update, id=PICKED, text=TEXTS, kind=st.none() | st.just(Kind.SEMANTIC)),
-    st.builds(Delete, id=PICKED),
-    st.builds(Pin, id=PICKED),
-    st.builds(Freeze, what=FIELDS),
-    st.builds(SwitchOff, what=PICKED | FIELDS),
-    st.builds(Release, what=PICKED | FIELDS),
-)
-BY_MODEL = st.tuples(st.just("model"), DAYS, st.lists(OPERATIONS, min_size=1, max_size=3), PICK, PICK)
-BY_PERSON = st.tuples(st.just("person"), DAYS, st.lists(OPERATIONS, min_size=1, max_size=2), PICK, PICK)
-UNDO = st.tuples(st.just("undo"), DAYS, PICK, st.sampled_from(["whole", "part", "since"]))
-ERASE = st.tuples(st.just("erase"), st.sampled_from(["turn", "turns", "memory"]), PICK)
-HISTORY = st.lists(st.one_of(BY_MODEL, BY_MODEL, BY_MODEL, BY_PERSON, UNDO, ERASE), max_size=14)
+from persona_graph.memory.commit import Commit, Tombstones, fold, memory_id
+from persona_graph.memory.history import steps
+from persona_graph.memory.operations import Add, Delete, Keep, Operation, Pin, Undo, Update
+from persona_graph.memory.types import Kind, Source
+from tests.support.histories import HISTORIES, START
 
 
-@settings(max_examples=100, deadline=None)
-@given(history=HISTORY, moment=DAYS)
-def test_any_history_is_believed_as_a_simple_model_believes_it(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[object, ...]], moment: datetime
-) -> None:
-    asyncio.run(_lived(tmp_path_factory.mktemp("store"), history, moment))
+def commit(number: int, *operations: Operation, source: Source = Source.MODEL) -> Commit:
+    return Commit(id=f"c{number}", job="test", at=START + timedelta(days=number), source=source, operations=operations)
 
 
-async def _lived(folder: Path, history: list[tuple[object, ...]], moment: datetime) -> None:
-    store, model = SqliteStore(folder), SimpleModel()
-    turns = [f"t{number}" for number in range(6)]
-    await store.append("ana", [_turn(name, number) for number, name in enumerate(turns)])
-    model.turns = list(turns)
-    for number, step in enumerate(history):
-        match step:
-            case ("model" | "person" as who, datetime() as at, list() as operations, int() as pick, int() as read):
-                await _commit(store, model, f"c{number}", who, at, operations, pick, read)
-            case ("undo", datetime() as at, int() as pick, str() as how):
-                await _undo(store, model, f"c{number}", at, pick, how)
-            case ("erase", str() as what, int() as pick):
-                await _erase(store, model, what, pick)
-        await _agree(store, model, None)
-        assert [turn.id for turn in await store.turns("ana")] == model.turns
-        assert {commit.id for commit in await store.commits("ana")} == {commit.id for commit in model.commits}
-    await _agree(store, model, moment)
-    before = sorted(await store.memories("ana", history=True, off=True), key=lambda m: m.ref)
-    await store.rebuild("ana")
-    assert sorted(await store.memories("ana", history=True, off=True), key=lambda m: m.ref) == before
-    await store.close()
+TEA = memory_id("c0", 1)
+LEARNED = commit(0, Keep(), Add(kind=Kind.SEMANTIC, text="likes tea"), Add(kind=Kind.CORE, key="home", text="Oslo"))
 
 
-def _turn(name: str, number: int) -> Turn:
-    at = START + timedelta(days=3 * number)
-    return Turn(id=name, at=at, session="s", messages=(Message.of(Role.PERSON, f"something {name}"),))
+def test_a_step_tells_what_it_made_and_what_that_replaced() -> None:
+    switched = commit(1, Update(id=TEA, text="likes coffee"), Add(kind=Kind.CORE, key="Home", text="Bergen"))
+    dropped = commit(2, Delete(id=TEA))
+    told = [
+        [(done.place, done.before and done.before.text, done.after and done.after.text) for done in step.done]
+        for step in steps([LEARNED, switched, dropped])
+    ]
+    assert told == [
+        [(1, None, "likes tea"), (2, None, "Oslo")],
+        [(0, "likes tea", "likes coffee"), (1, "Oslo", "Bergen")],
+        [(0, None, "likes coffee")],
+    ]
 
 
-async def _commit(
-    store: SqliteStore,
-    model: SimpleModel,
-    id: str,
-    who: str,
-    at: datetime,
-    operations: list[Operation],
-    pick: int,
-    read: int,
-) -> None:
-    known = [memory for memory in await store.memories("ana", history=True, off=True)]
-    named = tuple(_naming(operation, [memory.id for memory in known]) for operation in operations)
-    if who == "person":
-        commit = Commit(id=id, job="person", at=at, source=Source.PERSON, operations=named)
-    else:
-        evidence = (model.turns[pick % len(model.turns)],) if model.turns else ()
-        reads = [*model.turns, *(memory.ref for memory in known)]
-        seen = tuple(reads[(read + step) % len(reads)] for step in range(read % 3)) if reads else ()
-        commit = Commit(id=id, job="job", at=at, operations=named, evidence=evidence, read=seen)
-    await store.commit("ana", commit)
-    model.commits.append(commit)
+def test_what_a_model_wanted_of_a_pinned_memory_was_in_vain() -> None:
+    pinned, wanted = commit(1, Pin(id=TEA), source=Source.PERSON), commit(2, Update(id=TEA, text="likes coffee"))
+    (done,) = steps([LEARNED, pinned, wanted])[-1].done
+    assert (done.in_vain, done.undone, done.after, done.before and done.before.text) == (True, False, None, "likes tea")
 
 
-def _naming(operation: Operation, known: list[str]) -> Operation:
-    """The operation with the name of a memory in place of its number."""
-    for name in ("id", "what"):
-        number = getattr(operation, name, "")
-        if number.isdigit() and known:
-            return replace(operation, **{name: known[int(number) % len(known)]})  # type: ignore[arg-type]
-    return operation
+def test_what_inference_said_of_the_erased_was_in_vain() -> None:
+    erased = Tombstones().of((), ["Likes tea"])
+    assert [done.in_vain for done in steps([LEARNED], erased)[0].done] == [True, False]
 
 
-async def _undo(store: SqliteStore, model: SimpleModel, id: str, at: datetime, pick: int, how: str) -> None:
-    if not model.commits:
-        return
-    target = model.commits[pick % len(model.commits)]
-    undo = {
-        "whole": Undo(commit=target.id),
-        "part": Undo(commit=target.id, operation=pick % len(target.operations)),
-        "since": Undo(since=target.at),
-    }[how]
-    commit = Commit(id=id, job="person", at=at, source=Source.PERSON, operations=(undo,))
-    await store.commit("ana", commit)
-    model.commits.append(commit)
+def test_what_is_undone_says_so_whole_or_in_part() -> None:
+    part, whole = commit(1, Undo(commit="c0", operation=1)), commit(2, Undo(commit="c0"))
+    assert [done.undone for done in steps([LEARNED, part])[0].done] == [True, False]
+    assert not steps([LEARNED, part])[0].undone
+    first, *_, last = steps([LEARNED, part, whole])
+    assert (first.undone, last.undone) == (True, False)
+    assert not any(done.in_vain for step in (first, last) for done in step.done)
 
 
-async def _erase(store: SqliteStore, model: SimpleModel, what: str, pick: int) -> None:
-    known = sorted({memory.id for memory in await store.memories("ana", history=True, off=True)})
-    memories = {known[pick % len(known)]} if what == "memory" and known else set()
-    place = pick % len(model.turns) if model.turns else 0
-    turns = set(model.turns[place : place + 1 + (what == "turns")]) if what != "memory" else set()
-    erase = Erase(turns=frozenset(turns), memories=frozenset(memories))
-    await store.erase("ana", erase, at=START, reopen=lambda _again, _newest: None)
-    model.erase(turns, memories)
+def test_a_step_that_only_kept_what_is_is_empty() -> None:
+    assert [step.empty for step in steps([LEARNED, commit(1, Keep())])] == [False, True]
 
 
-async def _agree(store: SqliteStore, model: SimpleModel, as_of: datetime | None) -> None:
-    held = await store.memories("ana", off=True, as_of=as_of)
-    expected = model.believes(as_of)
-    assert {m.id: (m.text, m.kind, m.key, m.pinned, m.off) for m in held} == {
-        id: (one.text, one.kind, one.key, one.pinned, one.off) for id, one in expected.items()
-    }
-    off_now = {id for id, one in model.believes().items() if one.off}
-    shown = {id for id, one in expected.items() if not one.off and id not in off_now}
-    assert {memory.id for memory in await store.memories("ana", as_of=as_of)} == shown
+@given(HISTORIES)
+def test_the_steps_make_the_versions_that_the_fold_makes(commits: list[Commit]) -> None:
+    changed = [done.after for step in steps(commits) for done in step.done if done.after is not None]
+    made = {(memory.id, memory.version): memory.text for memory in changed}
+    held = [memory for versions in fold(commits).versions.values() for memory in versions]
+    assert made == {(memory.id, memory.version): memory.text for memory in held}
