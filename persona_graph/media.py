@@ -24,6 +24,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from persona_graph.conversation import Image
 from persona_graph.durable import make_folder, write_whole
 from persona_graph.errors import ConfigurationError, ImageError, NotFound, StoreError
+from persona_graph.user_id import file_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Picture:
 class Media(Protocol):
     """Images by digest, each user's apart.
 
-    Raises (every method): StoreError when the place cannot be read or written.
+    Raises (every method): InputError when the user is no user id; StoreError when the place cannot be read or written.
     """
 
     async def put(self, user: str, data: bytes, *, caption: str = "") -> Image:
@@ -148,10 +149,6 @@ def _name(media_type: str) -> str:
     return media_type.removeprefix("image/").upper()
 
 
-def _folder_name(user: str) -> str:
-    return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _unlink(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
@@ -209,7 +206,7 @@ class FolderMedia:
             await asyncio.to_thread(shutil.rmtree, folder)
 
     def _of(self, user: str) -> Path:
-        return self._folder / _folder_name(user)
+        return self._folder / file_name(user)
 
 
 class FsspecMedia:
@@ -266,7 +263,7 @@ class FsspecMedia:
             raise StoreError(f"{self._root} could not be read or written: {error}") from error
 
     def _of(self, user: str) -> str:
-        return f"{self._root}/{_folder_name(user)}"
+        return f"{self._root}/{file_name(user)}"
 
 
 def open_media(place: str | Path) -> Media:

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationEr
 
 from persona_graph.errors import ConfigurationError, InputError
 from persona_graph.options import Options
+from persona_graph.user_id import user_id
 
 PREFIX = "PERSONA_"
 CONFIG_VARIABLE = "PERSONA_CONFIG"
@@ -61,9 +62,7 @@ class Settings(BaseModel):
     @field_validator("user")
     @classmethod
     def _named(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("a user id has at least one character")
-        return value
+        return user_id(value)
 
     @field_validator("prompts")
     @classmethod

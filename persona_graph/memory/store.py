@@ -133,7 +133,7 @@ Reopen = Callable[[Again, datetime], "OpenJob | None"]
 class MemoryStore(Protocol):
     """Everything one user has. Times are timezone-aware; lists of turns and commits are in order.
 
-    Raises (every method): StoreError and its kinds, when the boundary breaks.
+    Raises (every method): InputError when the user is no user id; StoreError and its kinds, when the boundary breaks.
     """
 
     # journal and outbox

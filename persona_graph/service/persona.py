@@ -28,6 +28,7 @@ from persona_graph.service.looking import Looking
 from persona_graph.service.talking import Talking
 from persona_graph.service.upkeep import Upkeep
 from persona_graph.update.worker import Worker
+from persona_graph.user_id import user_id
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -108,7 +109,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         worker.wake(user)
 
     def user(self, user: str) -> User:
-        """A view bound to one user."""
+        """A view bound to one user. Raises: InputError when that is no user id."""
         return User(self, user)
 
     async def aclose(self) -> None:
@@ -139,7 +140,7 @@ class User:
     """One user's `Persona`: the same methods without the user argument (`view.chat("hello")`)."""
 
     def __init__(self, persona: Persona, user: str) -> None:
-        self.persona, self.id = persona, user
+        self.persona, self.id = persona, user_id(user)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self.persona, name)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 
 from persona_graph.conversation import Image
-from persona_graph.errors import ImageError, NotFound
+from persona_graph.errors import ImageError, InputError, NotFound
 from persona_graph.media import FolderMedia, FsspecMedia, Limits, Media, check_image, open_media
 
 
@@ -62,7 +63,7 @@ async def test_an_image_comes_back_byte_for_byte(media: Media, kind: str) -> Non
     assert await media.put("ana", data, caption="the sea") == kept
 
 
-@pytest.mark.parametrize("user", ["", "../bob", "a/b", "\ud800", "x" * 10_000], ids=ascii)
+@pytest.mark.parametrize("user", ["../bob", "a/b", "\ud800", "x" * 10_000], ids=ascii)
 async def test_users_never_share_an_image(media: Media, user: str) -> None:
     kept = await media.put(user, picture())
     with pytest.raises(NotFound):
@@ -72,6 +73,13 @@ async def test_users_never_share_an_image(media: Media, user: str) -> None:
     assert await media.get("bob", kept.digest) == picture()
     with pytest.raises(NotFound):
         await media.get(user, kept.digest)
+
+
+@pytest.mark.parametrize("user", ["", " ", 5, None, b"ana", ["ana"]], ids=repr)
+async def test_what_is_no_user_id_is_refused_with_a_sentence(media: Media, user: Any) -> None:
+    for ask in (media.put(user, picture()), media.get(user, "a" * 64), media.remove_user(user)):
+        with pytest.raises(InputError, match="a user id is a string of at least one character"):
+            await ask
 
 
 async def test_removed_images_are_gone_and_others_stay(media: Media) -> None:

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
-from hashlib import sha256
 from pathlib import Path
 
 from persona_graph.durable import make_folder
@@ -15,17 +14,13 @@ from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.personality import NeutralPolicy
+from persona_graph.user_id import file_name
 
 logger = logging.getLogger(__name__)
 
 MOST_OPEN = 256
 MOST_CACHED_BYTES = 2**30
 """What all caches together may take, one user's excepted."""
-
-
-def name_of(user: str) -> str:
-    """A file name for any string; it says nothing about the user."""
-    return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class UserFiles:
@@ -41,7 +36,7 @@ class UserFiles:
 
     def path(self, user: str) -> Path:
         """Where the user's file is or would be."""
-        return self._folder / f"{name_of(user)}.db"
+        return self._folder / f"{file_name(user)}.db"
 
     def take(self, user: str, *, create: bool) -> UserFile | None:
         """The user's file, for the caller alone until it is given back; None when there is none to open."""
@@ -80,11 +75,11 @@ class UserFiles:
         """Delete the user's file; whoever has it open elsewhere notices before the next step."""
         file = self.take(user, create=False)
         if file is None:
-            self._markers.put_off(name_of(user), user, None)
+            self._markers.put_off(file_name(user), user, None)
             return
         try:
             with file.locked():  # waits for a writer to finish
-                self._markers.put_off(name_of(user), user, None)
+                self._markers.put_off(file_name(user), user, None)
                 for suffix in ("", "-wal", "-shm", ".before"):
                     file.path.with_name(file.path.name + suffix).unlink(missing_ok=True)
         finally:
