@@ -22,6 +22,7 @@ from persona_graph.options import Updates
 from persona_graph.retrieval.query import Target
 from persona_graph.service import Persona
 from persona_graph.timerange import TimeRange
+from persona_graph.user_id import user_id
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -184,12 +185,13 @@ def _search_tool(middleware: PersonaMiddleware) -> BaseTool:
 def _user(context: Any, config: Mapping[str, Any] | None = None) -> str:
     given = context if isinstance(context, Mapping) else {n: getattr(context, n, None) for n in ("user", "user_id")}
     configurable = (config if config is not None else get_config()).get("configurable", {})
-    user = given.get("user") or given.get("user_id") or configurable.get("user_id")
-    if not user:
+    named = (given.get("user"), given.get("user_id"), configurable.get("user_id"))
+    user = next((each for each in named if each is not None and each != ""), None)
+    if user is None:
         raise InputError(
             'no user is named; pass a context with a `user`, or config={"configurable": {"user_id": "ana"}}'
         )
-    return str(user)
+    return user_id(user)
 
 
 def _spoken(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
