@@ -194,9 +194,9 @@ class _Search:
     async def messages(self, target: Target) -> list[Hit]:
         images = target is Target.IMAGE
         candidates, ranking = await self._ranked_messages(images=images)
-        limit = self.query.limits[target]
-        eligible = candidates.eligible
-        order = list(islice(self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist()), limit))
+        limit, eligible = self.query.limits[target], candidates.eligible
+        best = self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist())
+        order = list(islice(best, min(limit, len(eligible))))
         if not order:
             return []
         turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])

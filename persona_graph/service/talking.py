@@ -16,7 +16,7 @@ from persona_graph.errors import InputError
 from persona_graph.memory.store import OpenJob
 from persona_graph.options import Options
 from persona_graph.personality import Trait
-from persona_graph.timerange import TimeRange
+from persona_graph.timerange import MOMENT, TimeRange
 from persona_graph.update.outbox import closing, jobs_after
 
 if TYPE_CHECKING:
@@ -134,14 +134,15 @@ class Talking:
     async def arecord(self, user: str, turns: Sequence[Turn]) -> tuple[str, ...]:
         """Write exchanges that happened elsewhere, with their Update jobs; returns the ids really written.
 
-        Turns with no session are given one from the times; a turn that is held already is passed over,
-        so a stopped import is simply run again.
+        They are written in order of time. Turns with no session are given one from the times; a turn that is
+        held already is passed over, so a stopped import is simply run again.
 
         Raises: StoreError.
         """
         written: list[str] = []
-        for start in range(0, len(turns), BATCH):
-            batch, jobs = await self._with_sessions(user, turns[start : start + BATCH])
+        ordered = sorted(turns, key=lambda turn: turn.at)
+        for start in range(0, len(ordered), BATCH):
+            batch, jobs = await self._with_sessions(user, ordered[start : start + BATCH])
             written += await self.engine.store.append(user, batch, jobs)
             self.engine.wake(user)
         return tuple(written)
@@ -151,7 +152,8 @@ class Talking:
     async def _with_sessions(self, user: str, turns: Sequence[Turn]) -> tuple[list[Turn], list[OpenJob]]:
         """Sessions for turns that have none; the jobs of each turn, and what closes a session that another follows."""
         gap, now = self.engine.options.session_gap, self.engine.clock()
-        before = await self.engine.store.turns(user, window=TimeRange(end=turns[0].at), newest=1) if turns else []
+        until = TimeRange(end=turns[0].at + MOMENT)
+        before = await self.engine.store.turns(user, window=until, newest=1, receipts=False)
         last, out, jobs = (before[-1] if before else None), list[Turn](), list[OpenJob]()
         for turn in turns:
             new = starts_session(last.at if last else None, turn.at, gap)
