@@ -42,6 +42,8 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "max_retrievals": (0, 100),
     "context_tokens": (0, 10**9),
     "turn_tokens": (0, 10**9),
+    "message_tokens": (1, 10**9),
+    "session_tokens": (1, 10**9),
     "habits_shown": (0, 10**6),
     "claim_s": (1, _DAY_S),
 }
@@ -69,6 +71,10 @@ class Options:
     """Budget for the turns of the last 60 minutes."""
     turn_tokens: int = 1200
     """Budget for the best turns of one retrieval's episodes."""
+    message_tokens: int = 8000
+    """The most that is shown of one message or exchange; of a longer one its beginning and its end."""
+    session_tokens: int = 16_000
+    """The same for the conversation that the jobs of a session read; its longest messages are cut first."""
     habits_shown: int = 5
     """The liveliest procedural memories that stand in the prompt."""
     session_gap: timedelta = SESSION_GAP

@@ -49,7 +49,7 @@ from persona_graph.receipt import (
 from persona_graph.retrieval.query import Hits, Query
 from persona_graph.retrieval.retrieve import retrieve as search
 from persona_graph.timerange import ALWAYS, EARLIEST, MOMENT, TimeRange
-from persona_graph.tokens import within_budget
+from persona_graph.tokens import shortened, within_budget
 from persona_graph.update.outbox import closing, jobs_after
 
 Changes = dict[str, Any]
@@ -200,7 +200,7 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn, *, by_cloc
     if not session:
         session, is_new, previous = await _session(engine, user, turn, near)
     opening = Opening(
-        query=_spoken(turn),
+        query=shortened(_spoken(turn), options.message_tokens),
         now=turn.at.astimezone(engine.zone),
         profile=tuple(memory for memory in known if memory.kind is Kind.CORE),
         habits=liveliest([m for m in known if m.kind is Kind.PROCEDURAL], options.habits_shown),

@@ -29,7 +29,7 @@ from persona_graph.personality import Observation
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
 from persona_graph.timerange import MOMENT, TimeRange
-from persona_graph.tokens import within_budget
+from persona_graph.tokens import fitted, within_budget
 
 KNOWN_SHOWN = 8
 """How many facts near a turn the model may update; more would make it touch what the turn is not about."""
@@ -91,19 +91,24 @@ async def _around(engine: Engine, user: str, turn: Turn) -> tuple[Turn, ...]:
     return within_budget(before, engine.options.context_tokens)
 
 
+def _session(engine: Engine, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    return fitted(turns, engine.options.session_tokens)
+
+
 async def _of_kind(engine: Engine, user: str, kind: Kind) -> tuple[Memory, ...]:
     return tuple(await engine.store.memories(user, kinds=(kind,)))
 
 
 async def _personality_input(engine: Engine, user: str, turns: Sequence[Turn]) -> PersonalityInput:
+    (turn,) = fitted(turns[-1:], engine.options.message_tokens)
     if engine.options.personality_from_query_alone:
-        return PersonalityInput(turn=turns[-1], zone=engine.zone)
-    recent, profile = await asyncio.gather(_around(engine, user, turns[-1]), _of_kind(engine, user, Kind.CORE))
-    return PersonalityInput(turn=turns[-1], recent=recent, profile=profile, zone=engine.zone)
+        return PersonalityInput(turn=turn, zone=engine.zone)
+    recent, profile = await asyncio.gather(_around(engine, user, turn), _of_kind(engine, user, Kind.CORE))
+    return PersonalityInput(turn=turn, recent=recent, profile=profile, zone=engine.zone)
 
 
 async def _semantic_input(engine: Engine, user: str, turns: Sequence[Turn]) -> SemanticInput:
-    turn = turns[-1]
+    (turn,) = fitted(turns[-1:], engine.options.message_tokens)
     recent, profile, near = await asyncio.gather(
         _around(engine, user, turn), _of_kind(engine, user, Kind.CORE), _near(engine, user, turn)
     )
@@ -125,16 +130,16 @@ async def _near(engine: Engine, user: str, turn: Turn) -> tuple[Memory, ...]:
 
 
 async def _episodes_input(engine: Engine, _user: str, turns: Sequence[Turn]) -> EpisodesInput:
-    return EpisodesInput(turns=tuple(turns), zone=engine.zone)
+    return EpisodesInput(turns=_session(engine, turns), zone=engine.zone)
 
 
 async def _core_input(engine: Engine, user: str, turns: Sequence[Turn]) -> CoreInput:
-    return CoreInput(profile=await _of_kind(engine, user, Kind.CORE), turns=tuple(turns), zone=engine.zone)
+    return CoreInput(profile=await _of_kind(engine, user, Kind.CORE), turns=_session(engine, turns), zone=engine.zone)
 
 
 async def _procedural_input(engine: Engine, user: str, turns: Sequence[Turn]) -> ProceduralInput:
     habits, profile = await asyncio.gather(_of_kind(engine, user, Kind.PROCEDURAL), _of_kind(engine, user, Kind.CORE))
-    return ProceduralInput(habits=habits, turns=tuple(turns), profile=profile, zone=engine.zone)
+    return ProceduralInput(habits=habits, turns=_session(engine, turns), profile=profile, zone=engine.zone)
 
 
 # what they keep
