@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from persona_graph.conversation import Block, Image, Message, Role, Text, Turn, TurnState
@@ -14,8 +15,11 @@ from persona_graph.memory.operations import from_json, to_json
 from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Source
 from persona_graph.personality import BigFive, Observation
+from persona_graph.timerange import instant
 
 Json = dict[str, Any]
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What a row of another form raises, wherever in it the other form begins."""
 
 
 def message_to_json(message: Message) -> Json:
@@ -61,7 +65,7 @@ def turn_from_json(row: Mapping[str, Any]) -> Turn:
             messages=tuple(message_from_json(m) for m in row["messages"]),
             receipt=row.get("receipt", {}),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no turn: {type(error).__name__} {error}") from error
 
 
@@ -85,14 +89,14 @@ def commit_from_json(row: Mapping[str, Any]) -> Commit:
         return Commit(
             id=row["id"],
             job=row["job"],
-            at=datetime.fromisoformat(row["at"]),
+            at=_moment(row["at"]),
             source=Source(row["source"]),
             operations=tuple(from_json(o) for o in row["operations"]),
             observations=tuple(observation_from_json(o) for o in row["observations"]),
             evidence=tuple(row["evidence"]),
             read=tuple(row["read"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no commit: {type(error).__name__} {error}") from error
 
 
@@ -118,14 +122,14 @@ def job_from_json(row: Mapping[str, Any]) -> OpenJob:
             id=row["id"],
             name=row["name"],
             turns=tuple(row["turns"]),
-            at=datetime.fromisoformat(row["at"]),
+            at=_moment(row["at"]),
             rank=int(row["rank"]),
-            not_before=datetime.fromisoformat(row["not_before"]),
+            not_before=_moment(row["not_before"]),
             attempts=int(row["attempts"]),
             parked=bool(row["parked"]),
             error=row["error"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no open job: {type(error).__name__} {error}") from error
 
 
@@ -143,10 +147,14 @@ def observation_from_json(row: Mapping[str, Any]) -> Observation:
     """The observation that `observation_to_json` wrote."""
     return Observation(
         turn=row["turn"],
-        at=datetime.fromisoformat(row["at"]),
+        at=_moment(row["at"]),
         scores=BigFive(*row["scores"]),
         words=tuple(row["words"]),
     )
+
+
+def _moment(text: str) -> datetime:
+    return instant(datetime.fromisoformat(text), "at")
 
 
 def _block_to_json(block: Block) -> Json:
@@ -157,3 +165,32 @@ def _block_to_json(block: Block) -> Json:
 
 def _block_from_json(row: Mapping[str, Any]) -> Block:
     return Image(**row["image"]) if "image" in row else Text(row["text"])
+
+
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "float": (int, float),
+    "float | None": (int, float, NoneType),
+    "int | None": (int, NoneType),
+    "datetime": datetime,
+    "Mapping[str, Any]": Mapping,
+    "tuple[str, ...]": tuple,
+}
+
+
+def check_types(value: Any) -> None:
+    """Whether what a file of others held has the types that it is declared with, however deep.
+
+    Raises: InputError naming the field.
+    """
+    for field in fields(value):
+        held, declared = getattr(value, field.name), str(field.type)
+        if not isinstance(held, _TYPES.get(declared, object)):
+            raise InputError(f"{field.name} is {repr(held)[:80]}; it is {declared}")
+        for part in held if isinstance(held, tuple) else (held,):
+            if declared == "tuple[str, ...]" and not isinstance(part, str):
+                raise InputError(f"{field.name} holds {repr(part)[:80]}; it holds texts")
+            if is_dataclass(part):
+                check_types(part)

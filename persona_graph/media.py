@@ -154,10 +154,15 @@ def _unlink(paths: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_digest(text: object) -> bool:
+    """Whether this is the name of an image, as `Picture.digest` writes it."""
+    return isinstance(text, str) and len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
 def _known(digest: str) -> str:
     """The digest, once it is certain that it is one: it becomes part of a path."""
-    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise NotFound(f"{digest[:80]!r} is no digest of an image")
+    if not is_digest(digest):
+        raise NotFound(f"{repr(digest)[:80]} is no digest of an image")
     return digest
 
 

@@ -15,12 +15,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from persona_graph.codec import (
     Json,
+    check_types,
     commit_from_json,
     commit_to_json,
     job_from_json,
@@ -30,10 +33,16 @@ from persona_graph.codec import (
 )
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound, Outdated
-from persona_graph.memory.commit import Commit
-from persona_graph.memory.store import MemoryStore
+from persona_graph.media import is_digest
+from persona_graph.memory.commit import Commit, is_trait
+from persona_graph.memory.operations import Freeze
+from persona_graph.memory.store import MemoryStore, OpenJob
+from persona_graph.personality import BigFive, Trait
+from persona_graph.update.outbox import RANKS
 
 logger = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 FORMAT = "persona-graph export 2"
 PARTS = ("turns", "commits", "jobs", "erased")
@@ -42,7 +51,7 @@ PARTS = ("turns", "commits", "jobs", "erased")
 async def export(engine: Engine, user: str, folder: Path) -> Path:
     """Write all that a user has; the folder must be new or empty. Raises: InputError, StoreError."""
     store = engine.store
-    await asyncio.to_thread(_make_empty, folder)
+    await asyncio.to_thread(_make_empty, folder, engine.home)
     turns, erased = await store.turns(user), await store.tombstones(user)
     rows: dict[str, list[Json]] = {
         "turns": [turn_to_json(turn) for turn in turns],
@@ -55,11 +64,10 @@ async def export(engine: Engine, user: str, folder: Path) -> Path:
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
     for digest in digests:
         data = await engine.media.get(user, digest)
-        await asyncio.to_thread((folder / "media" / digest).write_bytes, data)
+        await asyncio.to_thread(_write_new, folder / "media" / digest, data)
     counts = {part: len(rows[part]) for part in PARTS}
     manifest = {"format": FORMAT, "user": user, "at": engine.clock().isoformat(), **counts, "images": len(digests)}
-    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-    await asyncio.to_thread((folder / "manifest.json").write_text, text, encoding="utf-8")
+    await asyncio.to_thread(_write_new, folder / "manifest.json", _json(manifest, indent=2))
     return folder
 
 
@@ -79,18 +87,19 @@ async def import_(engine: Engine, user: str, folder: Path) -> int:
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
     erased = await store.tombstones(user)
-    turns = [turn for turn in map(turn_from_json, rows["turns"]) if turn.id not in erased.ids]
-    commits = [commit_from_json(row) for row in rows["commits"]]
-    jobs = [job_from_json(row) for row in rows["jobs"]]
+    turns = [turn for turn in _values(rows["turns"], "turns", turn_from_json) if turn.id not in erased.ids]
+    commits = _values(rows["commits"], "commits", _commit_from_json)
+    jobs = _values(rows["jobs"], "jobs", _job_from_json)
+    tombstones = _values(rows["erased"], "erased", _erased_from_json)
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
-    images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in digests]
+    images = [await asyncio.to_thread(_read_image, folder / "media", digest) for digest in digests]
     for image in images:
         await engine.media.put(user, image)
     written = await store.append(user, turns, jobs)
     for commit in commits:
         await _commit(store, user, commit)
-    if rows["erased"]:
-        await store.bury(user, [str(row["id"]) for row in rows["erased"]], at=engine.clock())
+    if tombstones:
+        await store.bury(user, tombstones, at=engine.clock())
     await store.rebuild(user)
     engine.wake(user)
     return len(written)
@@ -104,52 +113,119 @@ async def _commit(store: MemoryStore, user: str, commit: Commit) -> None:
         logger.info("a commit of the import rests on what was erased here; it is passed over")
 
 
-def _make_empty(folder: Path) -> None:
+def _make_empty(folder: Path, home: Path | None) -> None:
+    """Make the folder and one for its images. What is written there is new, so no link leads it elsewhere."""
     try:
-        (folder / "media").mkdir(parents=True, exist_ok=True)
-        taken = sorted(p.name for p in folder.iterdir() if p.name != "media")
-    except OSError as error:
-        raise InputError(f"the folder {folder.name!r} cannot be written: {error.strerror}") from error
-    if taken:
-        raise InputError(f"the folder {folder.name!r} holds {taken[0]!r} already; name a new or empty one")
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if home is not None and folder.resolve().is_relative_to(home.resolve()):
+            raise InputError(f"the folder {folder.name[:80]!r} lies inside the store; name one outside of it")
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = sorted(path.name for path in folder.iterdir())
+        if not taken:
+            (folder / "media").mkdir()
     except (OSError, ValueError) as error:
-        raise InputError(f"{folder.name!r} is no export of ours: it has no readable manifest.json") from error
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"the folder {folder.name[:80]!r} cannot be written: {_why(error)}") from error
+    if taken:
+        raise InputError(f"the folder {folder.name[:80]!r} holds {taken[0]!r} already; name a new or empty one")
+
+
+def _write_lines(path: Path, rows: Iterable[Json]) -> None:
+    _write_new(path, b"".join(_json(row) for row in rows))
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except OSError as error:
+        raise InputError(f"{path.name} cannot be written: {_why(error)}") from error
+
+
+def _json(value: Json, indent: int | None = None) -> bytes:
+    """One value as JSON; what no encoding carries (half a character) is written as JSON escapes it."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent) + "\n"
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _read_manifest(folder: Path) -> Json:
+    try:
+        manifest = json.loads(_read(folder / "manifest.json"))
+    except (InputError, ValueError, RecursionError) as error:
+        raise InputError(f"{folder.name[:80]!r} is no export of ours: it has no readable manifest.json") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{folder.name!r} is no export of ours: its manifest does not say {FORMAT!r}")
+        raise InputError(f"{folder.name[:80]!r} is no export of ours: its manifest does not say {FORMAT!r}")
     return manifest
 
 
 def _read_lines(path: Path) -> list[Json]:
-    try:
-        file = path.open(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the export lacks {path.name}") from error
     rows: list[Json] = []
-    with file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{path.name} line {number} is no JSON") from error
-            if not isinstance(row, dict):
-                raise InputError(f"{path.name} line {number} is no JSON object")
-            rows.append(row)
+    for number, line in enumerate(_read(path).splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path.name} line {number} is no JSON") from error
+        if not isinstance(row, dict):
+            raise InputError(f"{path.name} line {number} is no JSON object")
+        rows.append(row)
     return rows
 
 
-def _read_image(path: Path) -> bytes:
+def _values(rows: Sequence[Json], part: str, read: Callable[[Json], Value]) -> list[Value]:
+    """The rows as values, of the types that they are declared with."""
+    values: list[Value] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            values.append(read(row))
+            if not isinstance(values[-1], str):
+                check_types(values[-1])
+        except InputError as error:
+            raise InputError(f"{part}.jsonl line {number}: {error}") from error
+    return values
+
+
+def _commit_from_json(row: Json) -> Commit:
+    commit = commit_from_json(row)
+    for operation in commit.operations:
+        if isinstance(operation, Freeze) and operation.value is not None and is_trait(operation.what):
+            BigFive().replace({Trait(operation.what): operation.value})
+    return commit
+
+
+def _job_from_json(row: Json) -> OpenJob:
+    job = job_from_json(row)
+    if job.name not in RANKS or not 0 <= job.attempts < 1_000:
+        raise InputError(f"{job.name!r} after {job.attempts} attempts is no job of the Update stage")
+    return replace(job, rank=RANKS[job.name])
+
+
+def _erased_from_json(row: Json) -> str:
+    id = row.get("id")
+    if not isinstance(id, str):
+        raise InputError(f"{id!r} is no id")
+    return id
+
+
+def _read_image(folder: Path, digest: str) -> bytes:
+    if not is_digest(digest):
+        raise InputError(f"{digest[:80]!r} is no digest of an image")
+    data = _read(folder / digest)
+    if sha256(data).hexdigest() != digest:
+        raise InputError(f"the image {digest} of the export is not what its name says")
+    return data
+
+
+def _read(path: Path) -> bytes:
+    """A file of the export itself: a link may lead to what is somebody else's."""
     try:
+        if path.is_symlink() or (path.parent.name == "media" and path.parent.is_symlink()):
+            raise InputError(f"{path.name} is a link; an export holds files")
         return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the export lacks the image {path.name}") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"the export lacks {path.name[:80]}") from error
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "it is no name of a folder"

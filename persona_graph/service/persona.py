@@ -69,8 +69,11 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         """
         options = options or Options()
         store = open_store(url, neutral=options.neutral) if isinstance(url, str) else url
+        home = _folder(url) if isinstance(url, str) else None
         if media is None:
-            media = FolderMedia(_media_folder(url))
+            if home is None:
+                raise ConfigurationError("a store that is given as an object needs media=... for its images")
+            media = FolderMedia(home / "media")  # beside the embedded store
         engine = Engine(
             store=store,
             policy=policy or (open_policy(model, prompts=prompts, **chat_options) if model is not None else _NoModel()),
@@ -79,6 +82,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             options=options,
             clock=clock,
             zone=zone,
+            home=home,
         )
         return cls(engine)
 
@@ -163,8 +167,6 @@ class _NoModel:
         )
 
 
-def _media_folder(url: str | MemoryStore) -> Path:
-    """Images lie beside the embedded store."""
-    if not isinstance(url, str):
-        raise ConfigurationError("a store that is given as an object needs media=... for its images")
-    return Path(url.removeprefix("sqlite:")).expanduser() / "media"
+def _folder(url: str) -> Path:
+    """Where the embedded store lies."""
+    return Path(url.removeprefix("sqlite:")).expanduser()
