@@ -149,6 +149,13 @@ def _name(media_type: str) -> str:
     return media_type.removeprefix("image/").upper()
 
 
+async def check_held(media: Media, user: str, images: Iterable[Image]) -> None:
+    """Raises: NotFound when one of these images is none of the user's; where only a caption is known there is none."""
+    named = {repr(image.digest): image.digest for image in images if image.digest != ""}  # it may be anything yet
+    for digest in named.values():
+        await media.get(user, digest)
+
+
 def _unlink(paths: Iterable[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)

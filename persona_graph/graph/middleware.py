@@ -15,7 +15,7 @@ from langgraph.runtime import Runtime
 
 from persona_graph.blocking import background, blocking
 from persona_graph.conversation import Message, Role, Turn, digest_of
-from persona_graph.errors import ConfigurationError, InputError
+from persona_graph.errors import ConfigurationError, InputError, NotFound
 from persona_graph.graph.messages import asked_message
 from persona_graph.graph.recall import INSTRUCTIONS, LOOKING, Asked, Recalled, look, recall
 from persona_graph.options import Updates
@@ -150,7 +150,7 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
     async def _message(self, user: str, messages: Sequence[AnyMessage]) -> Message:
         try:
             return await asked_message(messages, user, self.persona.engine.media)
-        except InputError as error:
+        except (InputError, NotFound) as error:
             # An agent may take what memory cannot keep (a PDF, sound); the words are kept all the same.
             logger.warning("part of a message is not remembered: %s", error)
             return Message.of(Role.PERSON, str(messages[-1].text), outside_id=str(messages[-1].id or ""))

@@ -13,6 +13,7 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import Image, Message, Text, Turn, digest_of, starts_session
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError
+from persona_graph.media import check_held
 from persona_graph.memory.store import OpenJob
 from persona_graph.options import Options
 from persona_graph.personality import Trait
@@ -119,6 +120,8 @@ class Talking:
         """The message as the graph takes it; images are checked and kept first."""
         from langchain_core.messages import HumanMessage
 
+        if not isinstance(message, str | Message):
+            raise InputError(f"a message is a text or a Message, not {repr(message)[:80]}")
         if isinstance(message, str) and not images:
             if not message.strip():
                 raise InputError("the message is empty; say something or send an image")
@@ -137,8 +140,9 @@ class Talking:
         They are written in order of time. Turns with no session are given one from the times; a turn that is
         held already is passed over, so a stopped import is simply run again.
 
-        Raises: StoreError.
+        Raises: NotFound when a turn holds an image that was not kept for this user; StoreError.
         """
+        await check_held(self.engine.media, user, (image for turn in turns for image in turn.images))
         written: list[str] = []
         ordered = sorted(turns, key=lambda turn: turn.at)
         for start in range(0, len(ordered), BATCH):
@@ -180,5 +184,6 @@ def _content(block: Text | Image) -> dict[str, Any]:
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the image {path.name!r} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is no name of a file"
+        raise InputError(f"the image {path.name[:80]!r} cannot be read: {why}") from error
