@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import datetime
-from types import NoneType
 from typing import Any
 
 from persona_graph.conversation import Block, Image, Message, Role, Text, Turn, TurnState
@@ -165,32 +164,3 @@ def _block_to_json(block: Block) -> Json:
 
 def _block_from_json(row: Mapping[str, Any]) -> Block:
     return Image(**row["image"]) if "image" in row else Text(row["text"])
-
-
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "str": str,
-    "int": int,
-    "bool": bool,
-    "float": (int, float),
-    "float | None": (int, float, NoneType),
-    "int | None": (int, NoneType),
-    "datetime": datetime,
-    "Mapping[str, Any]": Mapping,
-    "tuple[str, ...]": tuple,
-}
-
-
-def check_types(value: Any) -> None:
-    """Whether what a file of others held has the types that it is declared with, however deep.
-
-    Raises: InputError naming the field.
-    """
-    for field in fields(value):
-        held, declared = getattr(value, field.name), str(field.type)
-        if not isinstance(held, _TYPES.get(declared, object)):
-            raise InputError(f"{field.name} is {repr(held)[:80]}; it is {declared}")
-        for part in held if isinstance(held, tuple) else (held,):
-            if declared == "tuple[str, ...]" and not isinstance(part, str):
-                raise InputError(f"{field.name} holds {repr(part)[:80]}; it holds texts")
-            if is_dataclass(part):
-                check_types(part)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -140,7 +141,7 @@ def config_path(env: Mapping[str, str], file: Path | None = None, *, platform: s
     named = file or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
     if named is not None:
         path = named.expanduser()
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ConfigurationError(f"the configuration file {path} does not exist; create it or name another")
         return path
     default = config_folder(env, platform) / "config.toml"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -182,8 +183,9 @@ def _content(block: Text | Image) -> dict[str, Any]:
 
 
 def _read_bytes(path: Path) -> bytes:
+    if not os.path.isfile(path):  # a pipe or a device would never end
+        raise InputError(f"there is no image file {path.name[:80]!r}")
     try:
         return path.read_bytes()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no name of a file"
-        raise InputError(f"the image {path.name[:80]!r} cannot be read: {why}") from error
+    except OSError as error:
+        raise InputError(f"the image {path.name[:80]!r} cannot be read: {error.strerror}") from error
