@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -76,6 +78,9 @@ class Media(Protocol):
         ...
 
 
+LARGE_PIXELS = 4_000_000
+_ONE_AT_A_TIME = threading.Lock()
+
 # The classes are named because PIL's own `open` warns of large images where a refusal is wanted.
 _FORMATS: tuple[tuple[str, bytes, bytes, type[ImageFile]], ...] = (
     ("image/png", b"\x89PNG\r\n\x1a\n", b"", PngImageFile),
@@ -108,10 +113,20 @@ def check_image(data: bytes, limits: Limits | None = None) -> Picture:
                 f"the image has {width} x {height} pixels, more than the {limits.max_pixels:,} allowed; "
                 "send a smaller one"
             )
-        animated = _decoded(image, media_type)
-        if animated:
-            data, media_type = _as_png(image), "image/png"
+        with room_for(width * height):
+            if _decoded(image, media_type):
+                data, media_type = _as_png(image), "image/png"
     return Picture(data=data, media_type=media_type, width=width, height=height)
+
+
+@contextmanager
+def room_for(pixels: int) -> Iterator[None]:
+    """Decode inside: large images take their turn, for a hundred kilobytes can be half a gigabyte of pixels."""
+    if pixels <= LARGE_PIXELS:
+        yield
+        return
+    with _ONE_AT_A_TIME:
+        yield
 
 
 def _format_of(data: bytes) -> tuple[str, type[ImageFile]]:
