@@ -14,8 +14,11 @@ from persona_graph.memory.operations import from_json, to_json
 from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Source
 from persona_graph.personality import BigFive, Observation
+from persona_graph.timerange import instant
 
 Json = dict[str, Any]
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What a row of another form raises, wherever in it the other form begins."""
 
 
 def message_to_json(message: Message) -> Json:
@@ -61,7 +64,7 @@ def turn_from_json(row: Mapping[str, Any]) -> Turn:
             messages=tuple(message_from_json(m) for m in row["messages"]),
             receipt=row.get("receipt", {}),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no turn: {type(error).__name__} {error}") from error
 
 
@@ -85,14 +88,14 @@ def commit_from_json(row: Mapping[str, Any]) -> Commit:
         return Commit(
             id=row["id"],
             job=row["job"],
-            at=datetime.fromisoformat(row["at"]),
+            at=_moment(row["at"]),
             source=Source(row["source"]),
             operations=tuple(from_json(o) for o in row["operations"]),
             observations=tuple(observation_from_json(o) for o in row["observations"]),
             evidence=tuple(row["evidence"]),
             read=tuple(row["read"]),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no commit: {type(error).__name__} {error}") from error
 
 
@@ -118,14 +121,14 @@ def job_from_json(row: Mapping[str, Any]) -> OpenJob:
             id=row["id"],
             name=row["name"],
             turns=tuple(row["turns"]),
-            at=datetime.fromisoformat(row["at"]),
+            at=_moment(row["at"]),
             rank=int(row["rank"]),
-            not_before=datetime.fromisoformat(row["not_before"]),
+            not_before=_moment(row["not_before"]),
             attempts=int(row["attempts"]),
             parked=bool(row["parked"]),
             error=row["error"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise InputError(f"this is no open job: {type(error).__name__} {error}") from error
 
 
@@ -143,10 +146,14 @@ def observation_from_json(row: Mapping[str, Any]) -> Observation:
     """The observation that `observation_to_json` wrote."""
     return Observation(
         turn=row["turn"],
-        at=datetime.fromisoformat(row["at"]),
+        at=_moment(row["at"]),
         scores=BigFive(*row["scores"]),
         words=tuple(row["words"]),
     )
+
+
+def _moment(text: str) -> datetime:
+    return instant(datetime.fromisoformat(text), "at")
 
 
 def _block_to_json(block: Block) -> Json:

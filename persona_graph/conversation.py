@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from persona_graph.errors import InputError
+from persona_graph.timerange import EARLIEST, LATEST, instant, within_calendar
 
 SESSION_GAP = timedelta(minutes=60)
 """Silence that closes a session, and the reach of the short-term context (paper section 3.1, t_s)."""
@@ -105,10 +106,9 @@ class Turn:
     """How many turns of this user stand before it (the paper's m); the store fills it in on reading."""
 
     def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
-            raise InputError(
-                f"a turn's time needs a time zone: {self.at.isoformat()} has none; add one, for example +00:00"
-            )
+        object.__setattr__(self, "at", instant(self.at, "a turn's time"))
+        if within_calendar(self.at) != self.at:
+            raise InputError(f"a turn's time lies between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}, unlike {self.at}")
         if not self.messages:
             raise InputError("a turn holds at least one message; this one has none")
 
@@ -123,8 +123,8 @@ class Turn:
 
 
 def starts_session(previous: datetime | None, at: datetime, gap: timedelta = SESSION_GAP) -> bool:
-    """Whether a message at `at` opens a new session: no turn before it, or a silence of `gap` or more."""
-    return previous is None or at - previous >= gap
+    """Whether a message at `at` opens a new session: no turn before it, or `gap` or more between them."""
+    return previous is None or abs(at - previous) >= gap
 
 
 def digest_of(*parts: str | Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from pathlib import Path
 from uuid import uuid4
 
 from persona_graph.embeddings import Embedder
@@ -47,6 +48,8 @@ class Engine:
     """In which the person's times are shown to the model."""
     gate: Gate = field(default_factory=Gate)
     """Passed by turns on their way in."""
+    home: Path | None = None
+    """The folder of an embedded store: nothing but the store writes into it."""
     wake: Callable[[str], None] = _nobody
     """Told the user whose outbox has new work."""
 

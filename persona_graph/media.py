@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -24,6 +26,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from persona_graph.conversation import Image
 from persona_graph.durable import make_folder, write_whole
 from persona_graph.errors import ConfigurationError, ImageError, NotFound, StoreError
+from persona_graph.user_id import file_name
 
 TRIES = 20
 """How often a folder is made, or removed, while another program does the opposite."""
@@ -55,7 +58,7 @@ class Picture:
 class Media(Protocol):
     """Images by digest, each user's apart.
 
-    Raises (every method): StoreError when the place cannot be read or written.
+    Raises (every method): InputError when the user is no user id; StoreError when the place cannot be read or written.
     """
 
     async def put(self, user: str, data: bytes, *, caption: str = "") -> Image:
@@ -77,6 +80,9 @@ class Media(Protocol):
         """Remove all images of a user; an unknown user is no error."""
         ...
 
+
+LARGE_PIXELS = 4_000_000
+_ONE_AT_A_TIME = threading.Lock()
 
 # The classes are named because PIL's own `open` warns of large images where a refusal is wanted.
 _FORMATS: tuple[tuple[str, bytes, bytes, type[ImageFile]], ...] = (
@@ -110,10 +116,20 @@ def check_image(data: bytes, limits: Limits | None = None) -> Picture:
                 f"the image has {width} x {height} pixels, more than the {limits.max_pixels:,} allowed; "
                 "send a smaller one"
             )
-        animated = _decoded(image, media_type)
-        if animated:
-            data, media_type = _as_png(image), "image/png"
+        with room_for(width * height):
+            if _decoded(image, media_type):
+                data, media_type = _as_png(image), "image/png"
     return Picture(data=data, media_type=media_type, width=width, height=height)
+
+
+@contextmanager
+def room_for(pixels: int) -> Iterator[None]:
+    """Decode inside: large images take their turn, for a hundred kilobytes can be half a gigabyte of pixels."""
+    if pixels <= LARGE_PIXELS:
+        yield
+        return
+    with _ONE_AT_A_TIME:
+        yield
 
 
 def _format_of(data: bytes) -> tuple[str, type[ImageFile]]:
@@ -151,8 +167,11 @@ def _name(media_type: str) -> str:
     return media_type.removeprefix("image/").upper()
 
 
-def _folder_name(user: str) -> str:
-    return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+async def check_held(media: Media, user: str, images: Iterable[Image]) -> None:
+    """Raises: NotFound when one of these images is none of the user's; where only a caption is known there is none."""
+    named = {repr(image.digest): image.digest for image in images if image.digest != ""}  # it may be anything yet
+    for digest in named.values():
+        await media.get(user, digest)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -183,10 +202,15 @@ def _remove_folder(folder: Path) -> None:
         raise StoreError(f"the images in {folder} cannot be removed: {error.strerror}") from error
 
 
+def is_digest(text: object) -> bool:
+    """Whether this is the name of an image, as `Picture.digest` writes it."""
+    return isinstance(text, str) and len(text) == 64 and set(text) <= set("0123456789abcdef")
+
+
 def _known(digest: str) -> str:
     """The digest, once it is certain that it is one: it becomes part of a path."""
-    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
-        raise NotFound(f"{digest[:80]!r} is no digest of an image")
+    if not is_digest(digest):
+        raise NotFound(f"{repr(digest)[:80]} is no digest of an image")
     return digest
 
 
@@ -231,7 +255,7 @@ class FolderMedia:
         await asyncio.to_thread(_remove_folder, self._of(user))
 
     def _of(self, user: str) -> Path:
-        return self._folder / _folder_name(user)
+        return self._folder / file_name(user)
 
 
 class FsspecMedia:
@@ -288,7 +312,7 @@ class FsspecMedia:
             raise StoreError(f"{self._root} could not be read or written: {error}") from error
 
     def _of(self, user: str) -> str:
-        return f"{self._root}/{_folder_name(user)}"
+        return f"{self._root}/{file_name(user)}"
 
 
 def open_media(place: str | Path) -> Media:

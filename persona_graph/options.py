@@ -13,7 +13,7 @@ from enum import StrEnum
 from persona_graph.conversation import SESSION_GAP
 from persona_graph.errors import InputError
 from persona_graph.personality import NeutralPolicy
-from persona_graph.retrieval.query import DEFAULT_LIMITS, Target
+from persona_graph.retrieval.query import DEFAULT_LIMITS, Target, check_limits
 
 
 class Updates(StrEnum):
@@ -34,6 +34,20 @@ class Search(StrEnum):
     """Words and vectors over the model's keywords and the person's own words, our ranking."""
     DENSE = "dense"
     """The paper's: vectors only, keywords against keywords and the query against content, the better of both."""
+
+
+_DAY_S = 86_400
+_LONGEST_GAP = timedelta(days=365)
+_BOUNDS: Mapping[str, tuple[int, int]] = {
+    "max_retrievals": (0, 100),
+    "context_tokens": (0, 10**9),
+    "turn_tokens": (0, 10**9),
+    "message_tokens": (1, 10**9),
+    "session_tokens": (1, 10**9),
+    "habits_shown": (0, 10**6),
+    "claim_s": (1, _DAY_S),
+}
+"""Least and most; beyond, sums of times overflow and a graph runs out of steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +71,10 @@ class Options:
     """Budget for the turns of the last 60 minutes."""
     turn_tokens: int = 1200
     """Budget for the best turns of one retrieval's episodes."""
+    message_tokens: int = 8000
+    """The most that is shown of one message or exchange; of a longer one its beginning and its end."""
+    session_tokens: int = 16_000
+    """The same for the conversation that the jobs of a session read; its longest messages are cut first."""
     habits_shown: int = 5
     """The liveliest procedural memories that stand in the prompt."""
     session_gap: timedelta = SESSION_GAP
@@ -74,14 +92,14 @@ class Options:
     """How long a worker that is gone keeps others from its job; one that lives renews its claim."""
 
     def __post_init__(self) -> None:
-        at_least = {"max_retrievals": 0, "context_tokens": 0, "turn_tokens": 0, "habits_shown": 0, "claim_s": 1}
-        for name, least in at_least.items():
-            if getattr(self, name) < least:
-                raise InputError(f"{name} is {getattr(self, name)}; it is at least {least}")
-        if self.session_gap <= timedelta(0):
-            raise InputError("session_gap is a time longer than nothing, for example timedelta(minutes=60)")
-        if any(count < 0 for count in self.limits.values()):
-            raise InputError("limits count hits and are at least 0")
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:
+                raise InputError(f"{name} is {getattr(self, name)}; it lies between {least} and {most}")
+        if not timedelta(0) < self.session_gap <= _LONGEST_GAP:
+            raise InputError("session_gap is longer than nothing and at most a year, for example timedelta(minutes=60)")
+        if not all(0 <= delay <= _DAY_S for delay in self.retry_delays_s):
+            raise InputError(f"retry_delays_s are seconds between 0 and {_DAY_S}")
+        check_limits(self.limits)
 
     @classmethod
     def paper(cls) -> Options:

@@ -75,7 +75,10 @@ class BigFive:
         return BigFive(*(p if skip and seen == NEUTRAL else lam * p + (1 - lam) * seen for p, seen in pairs))
 
     def replace(self, given: Mapping[Trait, float]) -> BigFive:
-        """The vector with some traits set by hand."""
+        """The vector with some traits set by hand. Raises: InputError."""
+        wrong = [trait for trait, score in given.items() if not isinstance(score, int | float)]
+        if wrong:
+            raise InputError(f"{wrong[0]} is {given[wrong[0]]!r}; a trait is a number between 1 and 5")
         return BigFive(*(float(given.get(t, s)) for t, s in zip(TRAITS, self.scores, strict=True)))
 
     def describe(self) -> str:

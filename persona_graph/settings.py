@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationEr
 
 from persona_graph.errors import ConfigurationError, InputError
 from persona_graph.options import Options
+from persona_graph.user_id import user_id
 
 PREFIX = "PERSONA_"
 CONFIG_VARIABLE = "PERSONA_CONFIG"
@@ -61,9 +63,7 @@ class Settings(BaseModel):
     @field_validator("user")
     @classmethod
     def _named(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("a user id has at least one character")
-        return value
+        return user_id(value)
 
     @field_validator("prompts")
     @classmethod
@@ -141,7 +141,7 @@ def config_path(env: Mapping[str, str], file: Path | None = None, *, platform: s
     named = file or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
     if named is not None:
         path = named.expanduser()
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ConfigurationError(f"the configuration file {path} does not exist; create it or name another")
         return path
     default = config_folder(env, platform) / "config.toml"

@@ -1,48 +1,34 @@
 """Moving a user: `export` writes the journal, the commits and the images into a folder, `import_` reads them.
 
-    manifest.json   what this is, when, whose, how much
-    turns.jsonl     one turn a line, in order
-    commits.jsonl   one commit a line, in order
-    jobs.jsonl      one open job of the Update stage a line, in order
-    erased.jsonl    one tombstone a line: ids and digests, without a word
-    media/          images, named by digest
-
 Memories and the personality are projections: the importing store makes them anew from the commits.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from persona_graph.codec import (
-    Json,
-    commit_from_json,
-    commit_to_json,
-    job_from_json,
-    job_to_json,
-    turn_from_json,
-    turn_to_json,
-)
+from persona_graph import foreign
+from persona_graph.codec import Json, commit_to_json, job_to_json, turn_to_json
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound, Outdated
+from persona_graph.export_folder import FORMAT, ExportFolder
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.store import MemoryStore
 
 logger = logging.getLogger(__name__)
 
-FORMAT = "persona-graph export 2"
+Value = TypeVar("Value")
+
 PARTS = ("turns", "commits", "jobs", "erased")
 
 
-async def export(engine: Engine, user: str, folder: Path) -> Path:
+async def export(engine: Engine, user: str, path: Path) -> Path:
     """Write all that a user has; the folder must be new or empty. Raises: InputError, StoreError."""
-    store = engine.store
-    await asyncio.to_thread(_make_empty, folder)
+    store, folder = engine.store, ExportFolder(path)
     turns, erased = await store.turns(user), await store.tombstones(user)
     rows: dict[str, list[Json]] = {
         "turns": [turn_to_json(turn) for turn in turns],
@@ -50,20 +36,19 @@ async def export(engine: Engine, user: str, folder: Path) -> Path:
         "jobs": [job_to_json(job) for job in await store.jobs(user)],
         "erased": [{"id": id} for id in sorted(erased.ids)],
     }
+    await asyncio.to_thread(folder.make, engine.home)
     for part in PARTS:
-        await asyncio.to_thread(_write_lines, folder / f"{part}.jsonl", rows[part])
+        await asyncio.to_thread(folder.write_rows, part, rows[part])
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
     for digest in digests:
-        data = await engine.media.get(user, digest)
-        await asyncio.to_thread((folder / "media" / digest).write_bytes, data)
+        await asyncio.to_thread(folder.write_image, digest, await engine.media.get(user, digest))
     counts = {part: len(rows[part]) for part in PARTS}
     manifest = {"format": FORMAT, "user": user, "at": engine.clock().isoformat(), **counts, "images": len(digests)}
-    text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
-    await asyncio.to_thread((folder / "manifest.json").write_text, text, encoding="utf-8")
-    return folder
+    await asyncio.to_thread(folder.write_manifest, manifest)
+    return path
 
 
-async def import_(engine: Engine, user: str, folder: Path) -> int:
+async def import_(engine: Engine, user: str, path: Path) -> int:
     """Read an export into a store, under any user id; how many turns were new.
 
     Everything is read and checked before anything is written; a second import changes nothing. What was erased where
@@ -71,26 +56,27 @@ async def import_(engine: Engine, user: str, folder: Path) -> int:
 
     Raises: InputError naming the file and line that cannot be used; StoreError.
     """
-    store = engine.store
-    manifest = await asyncio.to_thread(_read_manifest, folder)
-    rows = {part: await asyncio.to_thread(_read_lines, folder / f"{part}.jsonl") for part in PARTS}
+    store, folder = engine.store, ExportFolder(path)
+    manifest = await asyncio.to_thread(folder.manifest)
+    rows = {part: await asyncio.to_thread(folder.rows, part) for part in PARTS}
     if any(len(rows[part]) != manifest.get(part) for part in PARTS):
         raise InputError(
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
     erased = await store.tombstones(user)
-    turns = [turn for turn in map(turn_from_json, rows["turns"]) if turn.id not in erased.ids]
-    commits = [commit_from_json(row) for row in rows["commits"]]
-    jobs = [job_from_json(row) for row in rows["jobs"]]
+    turns = [turn for turn in _values(rows["turns"], "turns", foreign.turn_of) if turn.id not in erased.ids]
+    commits = _values(rows["commits"], "commits", foreign.commit_of)
+    jobs = _values(rows["jobs"], "jobs", foreign.job_of)
+    tombstones = _values(rows["erased"], "erased", foreign.tombstone_of)
     digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
-    images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in digests]
+    images = [await asyncio.to_thread(folder.image, digest) for digest in digests]
     for image in images:
         await engine.media.put(user, image)
     written = await store.append(user, turns, jobs)
     for commit in commits:
         await _commit(store, user, commit)
-    if rows["erased"]:
-        await store.bury(user, [str(row["id"]) for row in rows["erased"]], at=engine.clock())
+    if tombstones:
+        await store.bury(user, tombstones, at=engine.clock())
     await store.rebuild(user)
     engine.wake(user)
     return len(written)
@@ -104,52 +90,12 @@ async def _commit(store: MemoryStore, user: str, commit: Commit) -> None:
         logger.info("a commit of the import rests on what was erased here; it is passed over")
 
 
-def _make_empty(folder: Path) -> None:
-    try:
-        (folder / "media").mkdir(parents=True, exist_ok=True)
-        taken = sorted(p.name for p in folder.iterdir() if p.name != "media")
-    except OSError as error:
-        raise InputError(f"the folder {folder.name!r} cannot be written: {error.strerror}") from error
-    if taken:
-        raise InputError(f"the folder {folder.name!r} holds {taken[0]!r} already; name a new or empty one")
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder.name!r} is no export of ours: it has no readable manifest.json") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InputError(f"{folder.name!r} is no export of ours: its manifest does not say {FORMAT!r}")
-    return manifest
-
-
-def _read_lines(path: Path) -> list[Json]:
-    try:
-        file = path.open(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the export lacks {path.name}") from error
-    rows: list[Json] = []
-    with file:
-        for number, line in enumerate(file, 1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"{path.name} line {number} is no JSON") from error
-            if not isinstance(row, dict):
-                raise InputError(f"{path.name} line {number} is no JSON object")
-            rows.append(row)
-    return rows
-
-
-def _read_image(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"the export lacks the image {path.name}") from error
+def _values(rows: Iterable[Json], part: str, read: Callable[[Json], Value]) -> list[Value]:
+    """The rows as values. Raises: InputError naming the line."""
+    values: list[Value] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            values.append(read(row))
+        except InputError as error:
+            raise InputError(f"{part}.jsonl line {number}: {error}") from error
+    return values

@@ -15,7 +15,7 @@ def main() -> None:
     from persona_graph.cli.app import app  # after the clock is read
 
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.casefold().startswith("utf"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a sign that the terminal lacks is no reason to stop
 
     app(prog_name="persona")

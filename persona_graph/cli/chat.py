@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -120,8 +121,8 @@ class Conversation:
 
     def _image(self, rest: str) -> None:
         path, words = split_path(rest)
-        if not path.is_file():
-            raise InputError(f"there is no file {str(path)!r}; write /image PATH, in quotes when it has spaces")
+        if not os.path.isfile(path):
+            raise InputError(f"there is no file {str(path)[:200]!r}; write /image PATH, in quotes when it has spaces")
         self.images.append(path)
         if words:
             self.say(words)

@@ -17,6 +17,7 @@ from persona_graph.cli.views.style import errors
 from persona_graph.errors import ConfigurationError, InputError, NotFound, PersonaError
 from persona_graph.personality import TRAITS
 from persona_graph.timerange import TimeRange, parse_time
+from persona_graph.tokens import excerpt
 
 if TYPE_CHECKING:
     from persona_graph.service import Persona
@@ -30,6 +31,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="What was believed then, for example 2024-05-31.")]
 From = Annotated[str | None, typer.Option("--from", help="From this date or time, for example 2024-05-01.")]
 To = Annotated[str | None, typer.Option("--to", help="Until this date (that day included) or time.")]
+
+LONGEST_TOKENS = 100
+"""What an error may take; somebody else's words may stand in it."""
 
 WRONG_INPUT = 2
 FAILED = 1
@@ -76,8 +80,8 @@ class Sentences(TyperGroup):
 
 
 def sentence(error: PersonaError) -> str:
-    """The error as a sentence."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """The error as a sentence that can be read."""
+    text = excerpt(" ".join(str(error).split()), LONGEST_TOKENS, mark=" ... ") or type(error).__name__
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from persona_graph.cli.edge import From, Json, Store, To, User, Yes, edge_of, need_user, one_id, open_persona, window_of
-from persona_graph.cli.views.style import console, counted, errors, one_line, when
+from persona_graph.cli.views.style import console, counted, errors, one_line, shown, when
 from persona_graph.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def forget(
             if not yes:
                 typed = " ".join(f"{word} {day}" for word, day in (("from", start), ("to", end)) if day is not None)
                 question = _named(what, known, settings.zone, typed) or f"everything of the user {settings.user!r}"
-                typer.confirm(f"Forget {question}?", abort=True, err=as_json)
+                typer.confirm(shown(f"Forget {question}?"), abort=True, err=as_json)
             told = persona.forget(settings.user, **what)
     if as_json:
         console.print_json(json.dumps(forgotten_json(told, known), ensure_ascii=False))

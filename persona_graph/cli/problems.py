@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import typer
+from rich.text import Text
 
 from persona_graph.cli.edge import FAILED, Json, Model, Store, User, edge_of, need_model, open_persona
 from persona_graph.cli.views.style import console, sheet, short, when
@@ -22,7 +23,7 @@ def problems(ctx: typer.Context, user: User = None, store: Store = None, as_json
         table = sheet("job", "id", "turns", "since", "tried", "error")
         for job in found:
             turns, at = str(len(job.turns)), when(job.at, settings.zone)
-            table.add_row(job.name, short(job.id), turns, at, str(job.attempts), job.error)
+            table.add_row(job.name, short(job.id), turns, at, str(job.attempts), Text(job.error))
         console.print(table)
         console.print("\n`persona retry` takes them up again.", style="faint")
     else:

@@ -73,7 +73,7 @@ def personality(
         from persona_graph.cli.views.plot import save_timeline
 
         save_timeline(found.timeline, png, settings.zone, title=f"Personality of {settings.user}")
-        console.print(f"Wrote {png}.", soft_wrap=True)
+        console.print(f"Wrote {png}.", soft_wrap=True, markup=False)
     elif as_json:
         console.print_json(json.dumps(_personality_json(found)))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,7 +13,15 @@ from typing_extensions import TypedDict
 
 from persona_graph.errors import InputError
 from persona_graph.options import Options
+from persona_graph.personality import Trait
 from persona_graph.timerange import parse_time
+from persona_graph.user_id import user_id
+
+_FIELDS: Mapping[str, tuple[Any, str]] = {
+    "at": (datetime | str | None, "a datetime with a time zone, or a text such as 2024-05-31 18:30"),
+    "options": (Options | None, "an Options"),
+    "turn": (str, "the id of a turn"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +29,7 @@ class PersonaContext:
     """Who talks, when, and how this one run differs. `context={"user": "ana"}` is enough."""
 
     user: str = ""
-    """The user's id, any string; `configurable.user_id` is read when it is empty."""
+    """The user's id, any string; `configurable.user_id` is read when none is given."""
     at: datetime | str | None = None
     """When the person spoke; the clock's time when None."""
     read_only: bool = False
@@ -34,6 +42,13 @@ class PersonaContext:
     """Id of an asked or failed turn to answer now; with `read_only`, of an answered one to answer once more."""
     without: frozenset[str] = frozenset()
     """Ids of memories and turns to answer without."""
+
+    def __post_init__(self) -> None:
+        if unknown := [name for name in self.personality if name not in set(Trait)]:
+            raise InputError(f"{unknown[0]!r} is no trait; they are {', '.join(Trait)}")
+        for name, (kind, what) in _FIELDS.items():
+            if not isinstance(given := getattr(self, name), kind):
+                raise InputError(f"{name} is {repr(given)[:80]}; it is {what}")
 
     @property
     def moment(self) -> datetime | None:
@@ -89,14 +104,12 @@ def current_context() -> PersonaContext:
     if isinstance(context, Mapping):
         context = PersonaContext(**context)
     context = context or PersonaContext()
-    if context.user:
-        return context
-    user = get_config().get("configurable", {}).get("user_id")
-    if not user:
+    user = context.user if context.user != "" else get_config().get("configurable", {}).get("user_id")
+    if user is None:
         raise InputError(
             'no user is named; pass context={"user": "ana"} or config={"configurable": {"user_id": "ana"}}'
         )
-    return PersonaContext(**{**context.__dict__, "user": str(user)})
+    return replace(context, user=user_id(user))
 
 
 def current_emit() -> Emit:

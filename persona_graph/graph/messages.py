@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,13 +10,14 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 
 from persona_graph.conversation import Block, Image, Message, Role, Text
 from persona_graph.errors import InputError
-from persona_graph.media import Media
+from persona_graph.media import Media, check_held
 
 
 async def asked_message(messages: Sequence[AnyMessage], user: str, media: Media) -> Message:
     """The person's question: the trailing human messages as one `Message`; images go to `media`.
 
-    Raises: InputError when there is none, ImageError when a block is no usable image.
+    Raises: InputError when there is none or a block cannot be kept, ImageError when one is no usable image, NotFound
+    when one names an image that the user has not.
     """
     trailing: list[AnyMessage] = []
     for message in reversed(messages):
@@ -42,8 +42,8 @@ async def _blocks(message: AnyMessage, user: str, media: Media) -> list[Block]:
     for part in message.content:
         if isinstance(part, str):
             out.append(Text(part))
-        elif part.get("type") == "text":
-            out.append(Text(str(part["text"])))
+        elif part.get("type") == "text" and isinstance(part.get("text"), str):
+            out.append(Text(part["text"]))
         else:
             out.append(await _image(part, user, media))
     return out
@@ -51,8 +51,11 @@ async def _blocks(message: AnyMessage, user: str, media: Media) -> list[Block]:
 
 async def _image(part: dict[str, Any], user: str, media: Media) -> Image:
     """An `image_url` data URI, a base64 block of LangChain's standard content, or a digest that `media` holds."""
-    if part.get("type") == "image" and part.get("digest"):
-        return Image(digest=part["digest"], caption=part.get("caption", ""), media_type=part.get("mime_type", ""))
+    if part.get("type") == "image" and "digest" in part:
+        words = {name: str(part.get(key) or "") for name, key in (("caption", "caption"), ("media_type", "mime_type"))}
+        image = Image(digest=part["digest"], **words)
+        await check_held(media, user, [image])
+        return image
     url = part.get("image_url", "")
     url = url.get("url", "") if isinstance(url, dict) else url
     data = part.get("base64") or part.get("data")
@@ -60,10 +63,11 @@ async def _image(part: dict[str, Any], user: str, media: Media) -> Image:
         data = url.partition(";base64,")[2]
     if part.get("type") not in ("image", "image_url") or not isinstance(data, str):
         raise InputError(
-            f"a block of type {part.get('type')!r} cannot be kept; send text, or an image as base64 or a data URI"
+            f"a block of type {repr(part.get('type'))[:40]} cannot be kept; "
+            "send text, or an image as base64 or a data URI"
         )
     try:
         raw = base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # letters that base64 has not, or too few of them
         raise InputError("an image block is not valid base64") from error
     return await media.put(user, raw, caption=str(part.get("caption", "")))

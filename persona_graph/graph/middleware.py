@@ -15,13 +15,14 @@ from langgraph.runtime import Runtime
 
 from persona_graph.blocking import background, blocking
 from persona_graph.conversation import Message, Role, Turn, digest_of
-from persona_graph.errors import ConfigurationError, InputError
+from persona_graph.errors import ConfigurationError, InputError, NotFound
 from persona_graph.graph.messages import asked_message
 from persona_graph.graph.recall import INSTRUCTIONS, LOOKING, Asked, Recalled, look, recall
 from persona_graph.options import Updates
 from persona_graph.retrieval.query import Target
 from persona_graph.service import Persona
 from persona_graph.timerange import TimeRange
+from persona_graph.user_id import user_id
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -149,7 +150,7 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
     async def _message(self, user: str, messages: Sequence[AnyMessage]) -> Message:
         try:
             return await asked_message(messages, user, self.persona.engine.media)
-        except InputError as error:
+        except (InputError, NotFound) as error:
             # An agent may take what memory cannot keep (a PDF, sound); the words are kept all the same.
             logger.warning("part of a message is not remembered: %s", error)
             return Message.of(Role.PERSON, str(messages[-1].text), outside_id=str(messages[-1].id or ""))
@@ -184,12 +185,13 @@ def _search_tool(middleware: PersonaMiddleware) -> BaseTool:
 def _user(context: Any, config: Mapping[str, Any] | None = None) -> str:
     given = context if isinstance(context, Mapping) else {n: getattr(context, n, None) for n in ("user", "user_id")}
     configurable = (config if config is not None else get_config()).get("configurable", {})
-    user = given.get("user") or given.get("user_id") or configurable.get("user_id")
-    if not user:
+    named = (given.get("user"), given.get("user_id"), configurable.get("user_id"))
+    user = next((each for each in named if each is not None and each != ""), None)
+    if user is None:
         raise InputError(
             'no user is named; pass a context with a `user`, or config={"configurable": {"user_id": "ana"}}'
         )
-    return str(user)
+    return user_id(user)
 
 
 def _spoken(messages: Sequence[AnyMessage]) -> list[AnyMessage]:

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from persona_graph.conversation import Role, Turn
-from persona_graph.graph.response import MOMENT, liveliest
+from persona_graph.graph.response import liveliest
 from persona_graph.jobs.context import found_pieces
 from persona_graph.jobs.format import DATA_RULE, Piece, conversation, fields, section, stamp
 from persona_graph.memory.types import Kind
 from persona_graph.options import Search
 from persona_graph.retrieval.query import Hits, Query, Target
 from persona_graph.service import Persona
-from persona_graph.timerange import ALWAYS, TimeRange
+from persona_graph.timerange import ALWAYS, MOMENT, TimeRange
 from persona_graph.tokens import within_budget
 
 INSTRUCTIONS = (

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from persona_graph.conversation import Message, Role, Turn, TurnState, digest_of
@@ -48,12 +48,11 @@ from persona_graph.receipt import (
 )
 from persona_graph.retrieval.query import Hits, Query
 from persona_graph.retrieval.retrieve import retrieve as search
-from persona_graph.timerange import ALWAYS, EARLIEST, TimeRange
-from persona_graph.tokens import within_budget
+from persona_graph.timerange import ALWAYS, EARLIEST, MOMENT, TimeRange
+from persona_graph.tokens import shortened, within_budget
 from persona_graph.update.outbox import closing, jobs_after
 
 Changes = dict[str, Any]
-MOMENT = timedelta(microseconds=1)
 
 
 # nodes
@@ -69,7 +68,7 @@ async def load(engine: Engine, context: PersonaContext, emit: Emit, state: Respo
             at = context.moment or engine.clock()
             message = await asked_message(state["messages"], context.user, engine.media)
             turn = Turn(id=engine.new_id(), at=at, session="", messages=(message,), state=TurnState.ASKED)
-        work = await _begin(engine, context, turn)
+        work = await _begin(engine, context, turn, by_clock=not context.turn and context.moment is None)
         if not context.read_only and not context.turn:
             await engine.store.append(context.user, [work.turn])
         return {"work": replace(work, loaded_ms=_since(started)), "turn": work.turn.id}
@@ -181,10 +180,12 @@ def after_retrieve(state: ResponseState) -> Literal["reason", "respond"]:
 # what load reads
 
 
-async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
+async def _begin(engine: Engine, context: PersonaContext, turn: Turn, *, by_clock: bool = False) -> Work:
+    """What there is to know; a turn whose time is the clock's is not before what was said within the last hour."""
     options, store, user = context.options or engine.options, engine.store, context.user
     as_of = turn.at - MOMENT if turn.state is TurnState.ANSWERED else None
-    window = TimeRange(start=turn.at - options.session_gap + MOMENT, end=turn.at + MOMENT)
+    gap = options.session_gap
+    window = TimeRange(start=turn.at - gap + MOMENT, end=turn.at + (gap if by_clock else MOMENT))
     near, known, personality = await asyncio.gather(
         store.turns(user, window=window, newest=50, receipts=False),
         store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL), as_of=as_of),
@@ -192,11 +193,14 @@ async def _begin(engine: Engine, context: PersonaContext, turn: Turn) -> Work:
     )
     near = [t for t in near if t.id != turn.id and t.id not in context.without]
     known = [memory for memory in known if memory.id not in context.without]
+    if near and near[-1].at > turn.at:  # the clock was put back a little: the conversation goes on all the same
+        turn = replace(turn, at=near[-1].at)
+        near = [t for t in near if turn.at - t.at < gap]
     session, is_new, previous = turn.session, False, ""
     if not session:
         session, is_new, previous = await _session(engine, user, turn, near)
     opening = Opening(
-        query=_spoken(turn),
+        query=shortened(_spoken(turn), options.message_tokens),
         now=turn.at.astimezone(engine.zone),
         profile=tuple(memory for memory in known if memory.kind is Kind.CORE),
         habits=liveliest([m for m in known if m.kind is Kind.PROCEDURAL], options.habits_shown),

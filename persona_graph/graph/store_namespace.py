@@ -10,6 +10,7 @@ from langgraph.store.base import MatchCondition
 
 from persona_graph.errors import InputError
 from persona_graph.memory.types import Kind
+from persona_graph.user_id import user_id
 
 USER = "{user}"
 
@@ -35,9 +36,7 @@ class Names:
 
     def of(self, user: str, kind: Kind = Kind.SEMANTIC) -> Namespace:
         """The namespace of a user's memory of one kind. Raises: InputError."""
-        if not user:
-            raise InputError("a user id has at least one character")
-        own = tuple(label_of(user) if part == USER else part for part in self.template)
+        own = tuple(label_of(user_id(user)) if part == USER else part for part in self.template)
         return own if kind is Kind.SEMANTIC else (*own, kind.value)
 
     def place(self, namespace: Namespace) -> Place | None:
@@ -50,13 +49,13 @@ class Names:
     def below(self, prefix: Namespace) -> list[Place]:
         """The places that a prefix reaches, nearest first; none when it leads elsewhere.
 
-        Raises: InputError when it reaches more than one user.
+        Raises: InputError when it reaches more than one user, or names one as `label_of` would not.
         """
         if any(part not in (USER, label) for part, label in zip(self.template, prefix, strict=False)):
             return []
         if len(prefix) <= self._depth:
             raise InputError(f"a search is of one user; begin the namespace with {self.template[: self._depth + 1]!r}")
-        user = unquote(prefix[self._depth])
+        user = user_of(prefix[self._depth])
         rest = prefix[len(self.template) :]
         kinds = (Kind.SEMANTIC, *(kind for kind in Kind if kind is not Kind.SEMANTIC))
         return [Place(user=user, kind=k) for k in kinds if self.of(user, k)[len(self.template) :][: len(rest)] == rest]
@@ -67,6 +66,17 @@ def label_of(user: str) -> str:
     if user == "langgraph":  # reserved as a first label
         return "%6Canggraph"
     return user.replace("%", "%25").replace(".", "%2E").replace("\0", "%00")
+
+
+def user_of(label: str) -> str:
+    """The user id that `label_of` wrote as this label.
+
+    Raises: InputError when it wrote none so: a label that is a bare id with a percent sign would be another's.
+    """
+    user = unquote(label)
+    if label_of(user_id(user)) != label:
+        raise InputError(f"{label[:80]!r} is no label of a user; `store.namespace(user)` writes a user id as one")
+    return user
 
 
 def fits(namespace: Namespace, condition: MatchCondition) -> bool:

@@ -6,7 +6,7 @@
         {"role": "assistant", "text": "What a dog."}]}
 
 `at` without an offset is UTC. `role` is `user` (or `person`) or `assistant`. `session` may be left out:
-then the times decide. Image paths count from the folder of the file; empty lines are skipped.
+then the times decide. Image paths count from the folder of the file and do not lead out of it; empty lines are skipped.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def read(text: str, name: str, find: Callable[[str], Path | None]) -> tuple[Hist
 def _parsed(line: str, number: int) -> Any:
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"line {number}: this is not one JSON object ({error})") from error
 
 

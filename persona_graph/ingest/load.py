@@ -63,7 +63,7 @@ def load(path: Path | str, *, sample: str | None = None) -> Ingest:
             folder = path.resolve().parent
             histories = persona_mme.read(data, folder.name or "user", _files(folder))
         case Format.JSONL as format:
-            histories = jsonl.read(text, path.stem, lambda image: _existing(path.parent / image))
+            histories = jsonl.read(text, path.stem, lambda image: _inside(path.parent.resolve(), image))
         case _:
             raise UnknownFormat(
                 f"{path.name} is in no format known here; it may be {', '.join(list(Format)[:-1])}, or a "
@@ -77,8 +77,8 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text; save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _first(text: str, path: Path) -> Any:
@@ -90,11 +90,11 @@ def _first(text: str, path: Path) -> Any:
         raise UnknownFormat(f"{path.name} is empty; there is nothing to ingest")
     try:
         return json.loads(text)
-    except ValueError as whole:
+    except (ValueError, RecursionError) as whole:
         number, line = next((n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip())
         try:
             return json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             if path.suffix == ".jsonl":
                 raise InputError(f"line {number}: this is not one JSON object ({whole})") from whole
             raise InputError(f"{path.name} is not JSON: {whole}") from whole
@@ -105,10 +105,12 @@ def _files(folder: Path) -> Mapping[str, Path]:
     return {file.name: file for file in folder.iterdir() if file.is_file() and file.resolve().parent == folder}
 
 
-def _existing(path: Path) -> Path | None:
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file of that name in or below a folder; what a path or a link leads to outside of it is somebody else's."""
     try:
-        return path if path.is_file() else None
-    except OSError:  # a name no file can have, such as a data URL
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):  # a name no file can have, such as a data URL
         return None
 
 

@@ -12,7 +12,6 @@ from persona_graph.jobs.format import (
     content,
     conversation,
     digests,
-    escape,
     fact,
     fields,
     line,
@@ -22,9 +21,13 @@ from persona_graph.jobs.format import (
 )
 from persona_graph.memory.types import Memory
 from persona_graph.retrieval.query import Hit, Target
+from persona_graph.tokens import fitted
 
 if TYPE_CHECKING:
     from persona_graph.jobs.reason import Opening
+
+FOUND_TOKENS = 400
+"""The most that is shown of one message that was found."""
 
 
 def opening_pieces(opening: Opening) -> list[Piece]:
@@ -81,9 +84,10 @@ def _episode(hit: Hit, zone: tzinfo | None) -> list[Piece]:
 def _one_message(hit: Hit, zone: tzinfo | None) -> list[Piece]:
     if hit.turn is None:
         picture = hit.image if hit.image is not None and hit.image.digest else None
-        return [replace(picture, caption=escape(picture.caption))] if picture is not None else []
+        return [replace(picture, caption=line(picture.caption))] if picture is not None else []
     alone = hit.turn.messages[hit.message : hit.message + 1]
-    return turn_pieces(replace(hit.turn, messages=alone or hit.turn.messages), zone)
+    (shown,) = fitted([replace(hit.turn, messages=alone or hit.turn.messages)], FOUND_TOKENS)
+    return turn_pieces(shown, zone)
 
 
 def _new_pictures(hits: Sequence[Hit]) -> list[Hit]:

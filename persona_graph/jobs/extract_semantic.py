@@ -37,6 +37,13 @@ class SemanticInput:
     profile: tuple[Memory, ...] = ()
     known: tuple[Memory, ...] = ()
     """Current semantic memories near this turn; the model may update or delete them."""
+    zone: tzinfo | None = None
+    """The person's; the turn's own where it is not known."""
+
+    @property
+    def now(self) -> datetime:
+        """When the person spoke; its zone is the person's."""
+        return self.turn.at.astimezone(self.zone) if self.zone is not None else self.turn.at
 
 
 INSTRUCTIONS = (
@@ -99,13 +106,13 @@ _SCHEMA: dict[str, Any] = {
 
 def render(given: SemanticInput, instructions: str) -> tuple[PromptMessage, ...]:
     """What is known, then the exchange."""
-    zone = given.turn.at.tzinfo
+    zone = given.now.tzinfo
     known = [fact(memory, zone, handle=handle) for handle, memory in with_handles(given.known).items()]
     pieces = [
         *fields(given.profile, "profile"),
         *section("known", known),
         *conversation(given.recent, zone),
-        f"<now>{stamp(given.turn.at)}</now>\n",
+        f"<now>{stamp(given.now)}</now>\n",
         *conversation([given.turn], zone, tag="exchange"),
     ]
     return prompt(instructions, pieces)
@@ -140,7 +147,7 @@ def _operation(row: Mapping[str, Any], given: SemanticInput) -> Add | Update | D
             kind=Kind.SEMANTIC,
             text=text,
             keywords=words(row.get("keywords")),
-            event=since(row.get("when"), given.turn.at.tzinfo),
+            event=since(row.get("when"), given.now.tzinfo),
             images=digests([given.turn]) if flag(row.get("picture")) else (),
             evidence=evidence,
         )
@@ -156,7 +163,7 @@ def _operation(row: Mapping[str, Any], given: SemanticInput) -> Add | Update | D
         kind=held.kind,
         text=text,
         keywords=words(row.get("keywords")),
-        event=since(row.get("when"), given.turn.at.tzinfo),
+        event=since(row.get("when"), given.now.tzinfo),
         images=digests([given.turn]) if flag(row.get("picture")) else held.images,
         evidence=evidence,
     )

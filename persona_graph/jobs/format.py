@@ -20,9 +20,13 @@ from persona_graph.conversation import Block, Image, Message, Role, Text, Turn
 from persona_graph.errors import ParseError
 from persona_graph.jobs.job import PromptMessage
 from persona_graph.memory.types import Memory
+from persona_graph.tokens import excerpt
 
 Piece = str | Image
 """What prompts are put together from."""
+
+LINE_TOKENS = 400
+"""The most that one memory, key or name takes."""
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TAGS: Mapping[Role, str] = {Role.PERSON: "person", Role.ASSISTANT: "assistant"}
@@ -45,8 +49,8 @@ def unescape(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Data on one line, so that it cannot look like the next entry of a list."""
-    return " ".join(escape(text).split())
+    """Data on one line, so that it cannot look like the next entry of a list; of a very long text the two ends."""
+    return " ".join(escape(excerpt(text, LINE_TOKENS)).split())
 
 
 def attribute(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 
 from persona_graph.conversation import Role, Turn
@@ -31,6 +32,8 @@ class PersonalityInput:
     turn: Turn
     recent: tuple[Turn, ...] = ()
     profile: tuple[Memory, ...] = ()
+    zone: tzinfo | None = None
+    """The person's; the turns' own where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +89,12 @@ def render(given: PersonalityInput, instructions: str) -> tuple[PromptMessage, .
 
 def before(given: PersonalityInput) -> list[Piece]:
     """Profile, recent context, time and the person's words."""
-    turn, zone = given.turn, given.turn.at.tzinfo
+    turn, zone = given.turn, given.zone or given.turn.at.tzinfo
     own = [piece for message in turn.messages if message.role is Role.PERSON for piece in utterance(message)]
     return [
         *fields(given.profile, "profile"),
         *conversation(given.recent, zone),
-        f"<now>{stamp(turn.at)}</now>\n",
+        f"<now>{stamp(turn.at, zone)}</now>\n",
         *section("message", own),
     ]
 

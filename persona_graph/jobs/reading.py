@@ -10,7 +10,7 @@ from typing import Any
 
 from persona_graph.errors import InputError
 from persona_graph.jobs.format import unescape
-from persona_graph.timerange import parse_time
+from persona_graph.timerange import clock_time, parse_time
 
 _DECODER = json.JSONDecoder(strict=False)
 _MAX_MISSES = 200
@@ -106,13 +106,18 @@ def date(value: object, zone: tzinfo | None, *, is_end: bool = False) -> datetim
 def _loose(found: re.Match[str], zone: tzinfo, is_end: bool) -> datetime:
     year, month, day, hour, minute = (int(part) if part else None for part in found.groups())
     try:
-        moment = datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0, tzinfo=zone)
-        if not is_end or hour is not None:
-            return moment
-        if day is not None:
-            return moment + timedelta(days=1)
-        if month is not None and month < 12:
-            return moment.replace(month=month + 1)
-        return moment.replace(year=moment.year + 1, month=1)
+        shown = datetime(year or 0, month or 1, day or 1, hour or 0, minute or 0)  # noqa: DTZ001 (what clocks show)
+        if is_end and hour is None:
+            shown = _next(shown, month, day)
+        return clock_time(shown, zone, is_end=is_end and hour is not None)
     except (ValueError, OverflowError) as error:
         raise InputError(f"{found[0]!r} is not a date; write 2024-05-31 or 2024-05-31 18:30") from error
+
+
+def _next(shown: datetime, month: int | None, day: int | None) -> datetime:
+    """The end of a day, a month or a year that begins so."""
+    if day is not None:
+        return shown + timedelta(days=1)
+    if month is not None and month < 12:
+        return shown.replace(month=month + 1)
+    return shown.replace(year=shown.year + 1, month=1)

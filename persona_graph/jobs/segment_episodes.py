@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Any
 
 from persona_graph.conversation import Turn
@@ -23,6 +23,8 @@ class EpisodesInput:
     """The turns of one closed session."""
 
     turns: tuple[Turn, ...]
+    zone: tzinfo | None = None
+    """The person's; the turns' own where it is not known."""
 
 
 INSTRUCTIONS = (
@@ -78,7 +80,7 @@ class Topic:
 
 def render(given: EpisodesInput, instructions: str) -> tuple[PromptMessage, ...]:
     """The session, its turns numbered from 1."""
-    return prompt(instructions, numbered(given.turns, given.turns[0].at.tzinfo if given.turns else None))
+    return prompt(instructions, numbered(given.turns, given.zone))
 
 
 def parse(raw: str, given: EpisodesInput) -> tuple[ModelOperation, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from persona_graph.conversation import Turn
 from persona_graph.jobs.format import DATA_RULE, conversation, fields, prompt
@@ -19,6 +20,8 @@ class CoreInput:
 
     profile: tuple[Memory, ...]
     turns: tuple[Turn, ...]
+    zone: tzinfo | None = None
+    """The person's; the turns' own where it is not known."""
 
 
 INSTRUCTIONS = (
@@ -48,7 +51,9 @@ _KEPT = frozenset({"name"})
 
 def render(given: CoreInput, instructions: str) -> tuple[PromptMessage, ...]:
     """The profile, then the session."""
-    return prompt(instructions, [*fields(given.profile, "profile"), *conversation(given.turns, tag="session")])
+    return prompt(
+        instructions, [*fields(given.profile, "profile"), *conversation(given.turns, given.zone, tag="session")]
+    )
 
 
 def parse(raw: str, given: CoreInput) -> tuple[ModelOperation, ...]:

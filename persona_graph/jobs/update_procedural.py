@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from persona_graph.conversation import Turn
 from persona_graph.jobs.format import DATA_RULE, conversation, fields, prompt
@@ -19,6 +20,8 @@ class ProceduralInput:
     habits: tuple[Memory, ...]
     turns: tuple[Turn, ...]
     profile: tuple[Memory, ...] = ()
+    zone: tzinfo | None = None
+    """The person's; the turns' own where it is not known."""
 
 
 INSTRUCTIONS = (
@@ -45,7 +48,7 @@ Write one JSON object and nothing else; with nothing to change, {"set": [], "rem
 def render(given: ProceduralInput, instructions: str) -> tuple[PromptMessage, ...]:
     """Profile and habits, then the session."""
     known = [*fields(given.profile, "profile"), *fields(given.habits, "habits")]
-    return prompt(instructions, [*known, *conversation(given.turns, tag="session")])
+    return prompt(instructions, [*known, *conversation(given.turns, given.zone, tag="session")])
 
 
 def parse(raw: str, given: ProceduralInput) -> tuple[ModelOperation, ...]:

@@ -8,6 +8,7 @@ of one user ever reads another's data.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -133,7 +134,7 @@ Reopen = Callable[[Again, datetime], "OpenJob | None"]
 class MemoryStore(Protocol):
     """Everything one user has. Times are timezone-aware; lists of turns and commits are in order.
 
-    Raises (every method): StoreError and its kinds, when the boundary breaks.
+    Raises (every method): InputError when the user is no user id; StoreError and its kinds, when the boundary breaks.
     """
 
     # journal and outbox
@@ -319,10 +320,16 @@ class MemoryStore(Protocol):
 def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
     """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
 
-    Raises: ConfigurationError when the scheme is unknown.
+    Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
     """
     from persona_graph.errors import ConfigurationError
 
+    try:
+        sound = b"\0" not in os.fsencode(url)
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise ConfigurationError(f"{url[:80]!r} is no folder; write sqlite:FOLDER or a folder's path")
     scheme, found, rest = url.partition(":")
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
         from persona_graph.memory.sqlite.store import SqliteStore

@@ -153,8 +153,7 @@ def _procedural(raw: str, given: ProceduralInput) -> tuple[ModelOperation, ...]:
 
 
 def _number_from_zero(given: EpisodesInput, instructions: str) -> tuple[PromptMessage, ...]:
-    zone = given.turns[0].at.tzinfo if given.turns else None
-    return (message("user", [f"{instructions}\n\n", *numbered(given.turns, zone, first=0)]),)
+    return (message("user", [f"{instructions}\n\n", *numbered(given.turns, given.zone, first=0)]),)
 
 
 def _in_one(job: Job[Any, Any]) -> Callable[[Any, str], tuple[PromptMessage, ...]]:

@@ -9,8 +9,11 @@ from math import sqrt
 
 from PIL import Image, ImageOps
 
+from persona_graph.media import room_for
+
 MAX_PIXELS = 230_400
 """Larger images are scaled down to this many pixels (paper's training: max_pixels 230,400)."""
+MOST_BYTES_A_PIXEL = 4
 _SENT_AS_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
@@ -27,8 +30,11 @@ def _data_uri(data: bytes, max_pixels: int) -> str:
         with Image.open(BytesIO(data)) as image:
             media_type = _SENT_AS_IS.get(image.format or "")
             still = not getattr(image, "is_animated", False)
-            if media_type is None or not still or image.width * image.height > max_pixels:
-                data, media_type = _scaled(image, max_pixels), "image/jpeg"
+            pixels = image.width * image.height
+            # What is larger than its pixels carries something else along.
+            if media_type is None or not still or pixels > max_pixels or len(data) > MOST_BYTES_A_PIXEL * max_pixels:
+                with room_for(pixels):
+                    data, media_type = _scaled(image, max_pixels), "image/jpeg"
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise OSError("the bytes are no image that can be shown") from error
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

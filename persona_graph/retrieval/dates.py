@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -142,4 +143,5 @@ def _relative(folded: str, today: date) -> Iterator[Anchor]:
     for language in LANGUAGES:
         for match in language.pattern(language.relative_days).finditer(folded):
             first, last = language.relative_days[match[0]]
-            yield Anchor(first=today + timedelta(days=first), last=today + timedelta(days=last))
+            with suppress(OverflowError):  # nobody lives at the ends of the calendar
+                yield Anchor(first=today + timedelta(days=first), last=today + timedelta(days=last))

@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from persona_graph.conversation import Image, Turn
+from persona_graph.errors import InputError
 from persona_graph.memory.types import Memory
-from persona_graph.timerange import ALWAYS, TimeRange
+from persona_graph.timerange import ALWAYS, TimeRange, instant, within_calendar
 
 
 class Target(StrEnum):
@@ -60,6 +61,22 @@ class Query:
     """False: what is excluded is taken out of the top k and nothing takes its place (the paper's way)."""
     by_speaker: bool = True
     """Whether it counts who speaks: the person that the question names, or the side that it asks about."""
+
+    def __post_init__(self) -> None:
+        check_limits(self.limits)
+        if self.as_of is not None:
+            object.__setattr__(self, "as_of", within_calendar(instant(self.as_of, "as_of")))
+        if self.now is not None:
+            instant(self.now, "now")  # it keeps its zone: "yesterday" is a matter of the person's clock
+
+
+def check_limits(limits: Mapping[Target, int]) -> None:
+    """Raises: InputError when something is limited that cannot be searched, or by what is no count."""
+    for target, count in limits.items():
+        if target not in set(Target):
+            raise InputError(f"{target!r} cannot be searched; what can is {', '.join(Target)}")
+        if not isinstance(count, int) or count < 0:
+            raise InputError(f"the limit of {target} is {count!r}; limits count hits and are at least 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

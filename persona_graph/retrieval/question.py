@@ -11,10 +11,14 @@ from functools import cache
 from persona_graph.retrieval.analysis import analyse, normalise, query_terms
 from persona_graph.retrieval.dates import Anchor, anchors
 from persona_graph.retrieval.languages import LANGUAGES, Language, Mark
+from persona_graph.tokens import excerpt
 
 PERSON, ASSISTANT = 0, 1
 
 _CLAUSES = re.compile(r"[,.;:!?，。；：！？、]")
+
+LONGEST = 500
+"""Tokens of a text that search; each term is looked up by itself."""
 
 NICKNAME_LENGTH = 3
 """A name's beginning counts as the name from this length ("Mel" for Melanie)."""
@@ -43,7 +47,11 @@ class Question:
 def read_question(
     text: str, *, keywords: str = "", speakers: Iterable[str] = (), now: datetime | None = None
 ) -> Question:
-    """Read a person's question and a model's keywords; `speakers` are the talkers in this user's store."""
+    """Read a person's question and a model's keywords; `speakers` are the talkers in this user's store.
+
+    Of a very long text the beginning and the end are read: there a question stands.
+    """
+    text, keywords = (excerpt(part, LONGEST, mark="\n") for part in (text, keywords))
     both = "\n".join(part for part in (text, keywords) if part)
     known = [name for name in speakers if name]
     mentioned = _mentioned(both, known)

@@ -26,7 +26,7 @@ from persona_graph.retrieval.query import Hit, Hits, Query, Target
 from persona_graph.retrieval.question import Question, read_question
 from persona_graph.retrieval.ranking import Ranking, rank_memories, rank_messages, rerank, rows_to_rerank
 from persona_graph.timerange import EARLIEST
-from persona_graph.tokens import turn_cost
+from persona_graph.tokens import fitted, turn_cost
 
 Found = TypeVar("Found", MemoryCandidates, MessageCandidates)
 
@@ -201,9 +201,9 @@ class _Search:
     async def messages(self, target: Target) -> list[Hit]:
         images = target is Target.IMAGE
         candidates, ranking = await self._ranked_messages(images=images)
-        limit = self.query.limits[target]
-        eligible = candidates.eligible
-        order = list(islice(self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist()), limit))
+        limit, eligible = self.query.limits[target], candidates.eligible
+        best = self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist())
+        order = list(islice(best, min(limit, len(eligible))))
         if not order:
             return []
         turns = await self.store.messages_at(self.query.user, [int(candidates.rows[f.place]) for f in order])
@@ -227,10 +227,10 @@ class _Search:
         rows = [int(candidates.rows[i]) for i in ranking.order[:64]]
         for turn, _ in await self.store.messages_at(self.query.user, rows):
             cost = turn_cost(turn)
-            if turn.id in kept or cost > left:
+            if turn.id in kept or left <= 0 or (kept and cost > left):
                 continue
+            kept[turn.id] = turn if cost <= left else fitted([turn], left)[0]
             left -= cost
-            kept[turn.id] = turn
         by_episode: dict[str, list[Turn]] = {}
         for turn in sorted(kept.values(), key=lambda t: (t.at, t.ordinal)):
             by_episode.setdefault(owner[turn.id], []).append(turn)

@@ -28,6 +28,7 @@ from persona_graph.service.looking import Looking
 from persona_graph.service.talking import Talking
 from persona_graph.service.upkeep import Upkeep
 from persona_graph.update.worker import Worker
+from persona_graph.user_id import user_id
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -68,8 +69,11 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         """
         options = options or Options()
         store = open_store(url, neutral=options.neutral) if isinstance(url, str) else url
+        home = _folder(url) if isinstance(url, str) else None
         if media is None:
-            media = FolderMedia(_media_folder(url))
+            if home is None:
+                raise ConfigurationError("a store that is given as an object needs media=... for its images")
+            media = FolderMedia(home / "media")  # beside the embedded store
         engine = Engine(
             store=store,
             policy=policy or (open_policy(model, prompts=prompts, **chat_options) if model is not None else _NoModel()),
@@ -78,6 +82,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             options=options,
             clock=clock,
             zone=zone,
+            home=home,
         )
         return cls(engine)
 
@@ -108,7 +113,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         worker.wake(user)
 
     def user(self, user: str) -> User:
-        """A view bound to one user."""
+        """A view bound to one user. Raises: InputError when that is no user id."""
         return User(self, user)
 
     async def aclose(self) -> None:
@@ -139,7 +144,7 @@ class User:
     """One user's `Persona`: the same methods without the user argument (`view.chat("hello")`)."""
 
     def __init__(self, persona: Persona, user: str) -> None:
-        self.persona, self.id = persona, user
+        self.persona, self.id = persona, user_id(user)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self.persona, name)
@@ -162,8 +167,6 @@ class _NoModel:
         )
 
 
-def _media_folder(url: str | MemoryStore) -> Path:
-    """Images lie beside the embedded store."""
-    if not isinstance(url, str):
-        raise ConfigurationError("a store that is given as an object needs media=... for its images")
-    return Path(url.removeprefix("sqlite:")).expanduser() / "media"
+def _folder(url: str) -> Path:
+    """Where the embedded store lies."""
+    return Path(url.removeprefix("sqlite:")).expanduser()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,10 +14,11 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import Image, Message, Text, Turn, digest_of, starts_session
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError
+from persona_graph.media import check_held
 from persona_graph.memory.store import OpenJob
 from persona_graph.options import Options
 from persona_graph.personality import Trait
-from persona_graph.timerange import TimeRange
+from persona_graph.timerange import MOMENT, TimeRange
 from persona_graph.update.outbox import closing, jobs_after
 
 if TYPE_CHECKING:
@@ -119,6 +121,8 @@ class Talking:
         """The message as the graph takes it; images are checked and kept first."""
         from langchain_core.messages import HumanMessage
 
+        if not isinstance(message, str | Message):
+            raise InputError(f"a message is a text or a Message, not {repr(message)[:80]}")
         if isinstance(message, str) and not images:
             if not message.strip():
                 raise InputError("the message is empty; say something or send an image")
@@ -134,14 +138,16 @@ class Talking:
     async def arecord(self, user: str, turns: Sequence[Turn]) -> tuple[str, ...]:
         """Write exchanges that happened elsewhere, with their Update jobs; returns the ids really written.
 
-        Turns with no session are given one from the times; a turn that is held already is passed over,
-        so a stopped import is simply run again.
+        They are written in order of time. Turns with no session are given one from the times; a turn that is
+        held already is passed over, so a stopped import is simply run again.
 
-        Raises: StoreError.
+        Raises: NotFound when a turn holds an image that was not kept for this user; StoreError.
         """
+        await check_held(self.engine.media, user, (image for turn in turns for image in turn.images))
         written: list[str] = []
-        for start in range(0, len(turns), BATCH):
-            batch, jobs = await self._with_sessions(user, turns[start : start + BATCH])
+        ordered = sorted(turns, key=lambda turn: turn.at)
+        for start in range(0, len(ordered), BATCH):
+            batch, jobs = await self._with_sessions(user, ordered[start : start + BATCH])
             written += await self.engine.store.append(user, batch, jobs)
             self.engine.wake(user)
         return tuple(written)
@@ -151,7 +157,8 @@ class Talking:
     async def _with_sessions(self, user: str, turns: Sequence[Turn]) -> tuple[list[Turn], list[OpenJob]]:
         """Sessions for turns that have none; the jobs of each turn, and what closes a session that another follows."""
         gap, now = self.engine.options.session_gap, self.engine.clock()
-        before = await self.engine.store.turns(user, window=TimeRange(end=turns[0].at), newest=1) if turns else []
+        until = TimeRange(end=turns[0].at + MOMENT)
+        before = await self.engine.store.turns(user, window=until, newest=1, receipts=False)
         last, out, jobs = (before[-1] if before else None), list[Turn](), list[OpenJob]()
         for turn in turns:
             new = starts_session(last.at if last else None, turn.at, gap)
@@ -176,7 +183,9 @@ def _content(block: Text | Image) -> dict[str, Any]:
 
 
 def _read_bytes(path: Path) -> bytes:
+    if not os.path.isfile(path):  # a pipe or a device would never end
+        raise InputError(f"there is no image file {path.name[:80]!r}")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"the image {path.name!r} cannot be read: {error.strerror}") from error
+        raise InputError(f"the image {path.name[:80]!r} cannot be read: {error.strerror}") from error

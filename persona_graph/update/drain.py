@@ -22,11 +22,14 @@ from persona_graph.errors import (
     StoreError,
 )
 from persona_graph.memory.store import OpenJob, Vectors
+from persona_graph.tokens import excerpt
 from persona_graph.update.steps import STEPS, gather, submit
 
 logger = logging.getLogger(__name__)
 
 EMBED_BATCH = 64
+EMBEDDED_TOKENS = 2000
+"""The most of a text that a vector is made of; servers refuse a longer one, and with it all that wait behind it."""
 
 OnJob = Callable[[str, OpenJob, bool], None]
 """Told (user, job, whether it is done) after each job; what is not done is tried again, parked or without turns."""
@@ -142,7 +145,7 @@ async def embed_pending(engine: Engine, user: str) -> int:
         return 0
     try:
         while batch := await engine.store.unembedded(user, EMBED_BATCH):
-            texts = [item.text for item in batch]
+            texts = [excerpt(item.text, EMBEDDED_TOKENS, mark="\n") for item in batch]
             vectors = await embedder.embed_documents(texts)
             tokens: list[NDArray[np.int8] | None] = [None] * len(batch)
             space = await embedder.token_space()

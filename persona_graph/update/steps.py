@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from persona_graph.conversation import Role, Turn
@@ -29,8 +28,8 @@ from persona_graph.options import Options
 from persona_graph.personality import Observation
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
-from persona_graph.timerange import TimeRange
-from persona_graph.tokens import within_budget
+from persona_graph.timerange import MOMENT, TimeRange
+from persona_graph.tokens import fitted, within_budget
 
 KNOWN_SHOWN = 8
 """How many facts near a turn the model may update; more would make it touch what the turn is not about."""
@@ -86,11 +85,14 @@ async def submit(
 
 async def _around(engine: Engine, user: str, turn: Turn) -> tuple[Turn, ...]:
     """The turns of the last 60 minutes before a turn, within the budget."""
-    moment = timedelta(microseconds=1)
-    window = TimeRange(start=turn.at - engine.options.session_gap + moment, end=turn.at + moment)
+    window = TimeRange(start=turn.at - engine.options.session_gap + MOMENT, end=turn.at + MOMENT)
     near = await engine.store.turns(user, window=window, newest=50, receipts=False)
     before = [other for other in near if other.ordinal < turn.ordinal]
     return within_budget(before, engine.options.context_tokens)
+
+
+def _session(engine: Engine, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    return fitted(turns, engine.options.session_tokens)
 
 
 async def _of_kind(engine: Engine, user: str, kind: Kind) -> tuple[Memory, ...]:
@@ -98,40 +100,46 @@ async def _of_kind(engine: Engine, user: str, kind: Kind) -> tuple[Memory, ...]:
 
 
 async def _personality_input(engine: Engine, user: str, turns: Sequence[Turn]) -> PersonalityInput:
+    (turn,) = fitted(turns[-1:], engine.options.message_tokens)
     if engine.options.personality_from_query_alone:
-        return PersonalityInput(turn=turns[-1])
-    recent, profile = await asyncio.gather(_around(engine, user, turns[-1]), _of_kind(engine, user, Kind.CORE))
-    return PersonalityInput(turn=turns[-1], recent=recent, profile=profile)
+        return PersonalityInput(turn=turn, zone=engine.zone)
+    recent, profile = await asyncio.gather(_around(engine, user, turn), _of_kind(engine, user, Kind.CORE))
+    return PersonalityInput(turn=turn, recent=recent, profile=profile, zone=engine.zone)
 
 
 async def _semantic_input(engine: Engine, user: str, turns: Sequence[Turn]) -> SemanticInput:
-    turn = turns[-1]
+    (turn,) = fitted(turns[-1:], engine.options.message_tokens)
     recent, profile, near = await asyncio.gather(
         _around(engine, user, turn), _of_kind(engine, user, Kind.CORE), _near(engine, user, turn)
     )
-    return SemanticInput(turn=turn, recent=recent, profile=profile, known=near)
+    return SemanticInput(turn=turn, recent=recent, profile=profile, known=near, zone=engine.zone)
 
 
 async def _near(engine: Engine, user: str, turn: Turn) -> tuple[Memory, ...]:
     """The facts nearest to a turn; then the newest, since what changes may share no word with what it replaces."""
-    near = Query(user=user, text=turn.said_by(Role.PERSON), limits={Target.SEMANTIC: KNOWN_SHOWN}, now=turn.at)
+    near = Query(
+        user=user,
+        text=turn.said_by(Role.PERSON),
+        limits={Target.SEMANTIC: KNOWN_SHOWN},
+        now=turn.at.astimezone(engine.zone),
+    )
     newest = replace(near, text="")
     found = await asyncio.gather(*(retrieve(engine.store, query, engine.embedder) for query in (near, newest)))
     memories = {hit.memory.id: hit.memory for hits in found for hit in hits.hits if hit.memory is not None}
     return tuple(memories.values())[:KNOWN_SHOWN]
 
 
-async def _episodes_input(_engine: Engine, _user: str, turns: Sequence[Turn]) -> EpisodesInput:
-    return EpisodesInput(turns=tuple(turns))
+async def _episodes_input(engine: Engine, _user: str, turns: Sequence[Turn]) -> EpisodesInput:
+    return EpisodesInput(turns=_session(engine, turns), zone=engine.zone)
 
 
 async def _core_input(engine: Engine, user: str, turns: Sequence[Turn]) -> CoreInput:
-    return CoreInput(profile=await _of_kind(engine, user, Kind.CORE), turns=tuple(turns))
+    return CoreInput(profile=await _of_kind(engine, user, Kind.CORE), turns=_session(engine, turns), zone=engine.zone)
 
 
 async def _procedural_input(engine: Engine, user: str, turns: Sequence[Turn]) -> ProceduralInput:
     habits, profile = await asyncio.gather(_of_kind(engine, user, Kind.PROCEDURAL), _of_kind(engine, user, Kind.CORE))
-    return ProceduralInput(habits=habits, turns=tuple(turns), profile=profile)
+    return ProceduralInput(habits=habits, turns=_session(engine, turns), profile=profile, zone=engine.zone)
 
 
 # what they keep

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import struct
 import zlib
 from collections.abc import Callable
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 
 from persona_graph.conversation import Image
-from persona_graph.errors import ImageError, NotFound
+from persona_graph.errors import ImageError, InputError, NotFound
 from persona_graph.media import FolderMedia, FsspecMedia, Limits, Media, check_image, open_media
+from persona_graph.policy.images import data_uri
 
 
 @pytest.fixture(params=["folder", "fsspec"])
@@ -42,16 +45,35 @@ def animated(kind: str) -> bytes:
     return out.getvalue()
 
 
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(width: int, height: int, pixels: bytes, *extra: bytes) -> bytes:
+    """A PNG of these compressed pixels, with chunks before them."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def one_pixel(*extra: bytes) -> bytes:
+    return png(1, 1, zlib.compress(b"\0\1\2\3"), *extra)
+
+
+def zeros(count: int) -> bytes:
+    """So many zeros, a thousandth of their size."""
+    packer = zlib.compressobj(9)
+    return b"".join(packer.compress(bytes(min(10**6, count - n))) for n in range(0, count, 10**6)) + packer.flush()
+
+
+def claiming(data: bytes, marker: bytes, skip: int, size: bytes) -> bytes:
+    """An image whose header says another size."""
+    place = data.index(marker) + skip
+    return data[:place] + size + data[place + len(size) :]
+
+
 def bomb() -> bytes:
     """A PNG header that claims 60,000 x 60,000 pixels, in a hundred bytes."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
-    )
+    return png(60_000, 60_000, zlib.compress(b"\0" * 99))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
@@ -63,7 +85,7 @@ async def test_an_image_comes_back_byte_for_byte(media: Media, kind: str) -> Non
     assert await media.put("ana", data, caption="the sea") == kept
 
 
-@pytest.mark.parametrize("user", ["", "../bob", "a/b", "\ud800", "x" * 10_000], ids=ascii)
+@pytest.mark.parametrize("user", ["../bob", "a/b", "\ud800", "x" * 10_000], ids=ascii)
 async def test_users_never_share_an_image(media: Media, user: str) -> None:
     kept = await media.put(user, picture())
     with pytest.raises(NotFound):
@@ -73,6 +95,13 @@ async def test_users_never_share_an_image(media: Media, user: str) -> None:
     assert await media.get("bob", kept.digest) == picture()
     with pytest.raises(NotFound):
         await media.get(user, kept.digest)
+
+
+@pytest.mark.parametrize("user", ["", " ", 5, None, b"ana", ["ana"]], ids=repr)
+async def test_what_is_no_user_id_is_refused_with_a_sentence(media: Media, user: Any) -> None:
+    for ask in (media.put(user, picture()), media.get(user, "a" * 64), media.remove_user(user)):
+        with pytest.raises(InputError, match="a user id is a string of at least one character"):
+            await ask
 
 
 async def test_removed_images_are_gone_and_others_stay(media: Media) -> None:
@@ -168,3 +197,83 @@ def test_a_place_names_its_media(tmp_path: Path) -> None:
     assert isinstance(open_media(str(tmp_path)), FolderMedia)
     pytest.importorskip("fsspec", reason="the extra `media` is not installed")
     assert isinstance(open_media("memory://x"), FsspecMedia)
+
+
+SCREEN = b"GIF89a\xff\xff\xff\xff\x80\0\0" + bytes(6) + b",\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x44\x01\0;"
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "PNG of 100,000 x 100,000": lambda: png(100_000, 100_000, zlib.compress(bytes(99))),
+    "PNG of 2**31 x 2**31": lambda: png(2**31 - 1, 2**31 - 1, zlib.compress(bytes(9))),
+    "PNG of nothing": lambda: png(0, 0, zlib.compress(b"")),
+    "compressed text": lambda: one_pixel(chunk(b"zTXt", b"a\0\0" + zeros(10**8))),
+    "compressed international text": lambda: one_pixel(chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(10**8))),
+    "compressed colour profile": lambda: one_pixel(chunk(b"iCCP", b"a\0\0" + zeros(10**8))),
+    "a thousand texts": lambda: one_pixel(*[chunk(b"zTXt", b"a\0\0" + zeros(10**6))] * 1_000),
+    "JPEG of 65,500 x 65,500": lambda: claiming(picture("JPEG"), b"\xff\xc0", 5, struct.pack(">HH", 65_500, 65_500)),
+    "GIF of 65,535 x 65,535": lambda: SCREEN,
+    "GIF whose frame is larger": lambda: claiming(SCREEN, b"GIF89a", 6, struct.pack("<HH", 1, 1)),
+    "WebP of 16,383 x 16,383": lambda: claiming(animated("WEBP"), b"VP8X", 12, struct.pack("<I", 16_382)[:3] * 2),
+    "bytes beyond the limit": lambda: one_pixel(chunk(b"abCd", bytes(21 * 2**20))),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_an_image_bomb_is_refused_before_it_takes_room(kind: str) -> None:
+    resource = pytest.importorskip("resource", reason="Windows does not tell how much memory was taken")
+    data = BOMBS[kind]()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert len(refused(data)) < 200
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kilobytes
+
+
+POLYGLOTS: dict[str, Callable[[], bytes]] = {
+    "archive behind it": lambda: picture() + b"PK\x03\x04" + bytes(500),
+    "page behind it": lambda: picture("JPEG") + b"<script>alert(1)</script>",
+    "page inside it": lambda: one_pixel(chunk(b"tEXt", b"a\0<script>alert(1)</script>")),
+    "program in a comment": lambda: picture("JPEG")[:2] + b"\xff\xfe\x00\x0a<?php ?>" + picture("JPEG")[2:],
+    "another image behind it": lambda: picture() + picture("JPEG"),
+    "pixels of 100 MB in one": lambda: png(1, 1, zeros(10**8)),
+    "fifteen megabytes of a chunk": lambda: one_pixel(chunk(b"abCd", bytes(15 * 2**20))),
+    "a hundred thousand chunks": lambda: one_pixel(*[chunk(b"abCd", b"")] * 100_000),
+    "broken tags of a camera": lambda: one_pixel(chunk(b"eXIf", b"II*\0" + b"\xff" * 5_000)),
+}
+
+
+@pytest.mark.parametrize("kind", POLYGLOTS)
+async def test_what_else_an_image_carries_is_kept_and_does_not_reach_a_model_at_its_size(
+    media: Media, kind: str
+) -> None:
+    data = POLYGLOTS[kind]()
+    kept = await media.put("ana", data)
+    assert kept.media_type in ("image/png", "image/jpeg")
+    assert await media.get("ana", kept.digest) == data
+    uri = await data_uri(data)
+    assert len(uri) < 1_400_000
+    assert uri.startswith(("data:image/png;base64,", "data:image/jpeg;base64,"))
+
+
+def test_of_ten_thousand_frames_one_is_kept() -> None:
+    out = BytesIO()
+    frames = [Pillow.new("L", (2, 2), shade % 255) for shade in range(10_000)]
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    assert len(check_image(out.getvalue()).data) < 200
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+def test_an_image_with_any_bytes_changed_is_refused_or_can_be_shown(kind: str) -> None:
+    chance = random.Random(kind)
+    tags = Pillow.Exif()
+    tags[0x0112], tags[0x010E] = 6, "a camera"
+    out = BytesIO()
+    Pillow.effect_noise((48, 48), 60).convert("RGB").save(out, kind, **({} if kind == "GIF" else {"exif": tags}))
+    taken = 0
+    for _ in range(300):
+        data = bytearray(out.getvalue())
+        for _ in range(chance.randrange(1, 6)):
+            data[chance.randrange(8, min(len(data), 500))] = chance.randrange(256)
+        try:
+            picture_of = check_image(bytes(data))
+        except ImageError:
+            continue
+        taken += 1
+        asyncio.run(data_uri(picture_of.data))
+    assert taken > 10 or kind == "PNG"  # whose checksums tell

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from persona_graph.conversation import Image, Message, Role, Text, Turn, TurnState
-from persona_graph.errors import EmbeddingMismatch, NotFound
+from persona_graph.errors import EmbeddingMismatch, InputError, NotFound
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Again, Erase, Erased
 from persona_graph.memory.operations import Add, Delete, Freeze, Pin, Release, Undo, Update
@@ -128,12 +129,40 @@ async def test_one_user_never_sees_another(store: MemoryStore) -> None:
     assert await store.users() == ["ana"]
 
 
-@pytest.mark.parametrize("user", ["", "a/b\\..", "\ud800\udfff lone", "名前", "x" * 10_000, "CON", "a\x00b"], ids=ascii)
+@pytest.mark.parametrize(
+    "user", ["\0all", "a/b\\..", "\ud800\udfff lone", "名前", "x" * 10_000, "CON", "a\x00b"], ids=ascii
+)
 async def test_any_string_is_a_user(store: MemoryStore, user: str) -> None:
     await store.append(user, [turn("one")], [job("j", "one")])
     assert await store.users() == [user]
     assert await store.due(NOON) == [user]
     assert ids(await store.turns(user)) == ["one"]
+
+
+@pytest.mark.parametrize("user", ["", " \n", 5, None, True, b"ana", ["ana"], {"ana": 1}, ("ana",), 1.5], ids=repr)
+async def test_what_is_no_user_id_is_refused_with_a_sentence(store: MemoryStore, user: Any) -> None:
+    for ask in (store.turns(user), store.append(user, [turn("one")]), store.remove_user(user), store.speakers(user)):
+        with pytest.raises(InputError, match="a user id is a string of at least one character"):
+            await ask
+    await store.append("ana", [turn("one")])
+    assert await store.users() == ["ana"]
+
+
+LOOK_ALIKES = [
+    "ana", "Ana", "\u0430n\u0430", "\uff41\uff4e\uff41", "ana ", " ana", "ana\n", "an\u200ba", "ana\0",
+    "./ana", "../ana", "ana/", "ana.", "%61na", "ana\u0301", "an\u00e1", "i", "I", "\u0131", "\u0130",
+    "stra\u00dfe", "strasse", "\U0001f600", "\ud83d\ude00",
+]  # fmt: skip
+
+
+async def test_ids_that_look_alike_are_different_users(store: MemoryStore) -> None:
+    for user in LOOK_ALIKES:
+        await store.append(user, [turn(f"of {user}")])
+    assert sorted(await store.users()) == sorted(LOOK_ALIKES)
+    for user in LOOK_ALIKES:
+        assert ids(await store.turns(user)) == [f"of {user}"]
+    await store.remove_user("ana")
+    assert sorted(await store.users()) == sorted(LOOK_ALIKES[1:])
 
 
 async def test_an_answered_turn_is_never_written_twice(store: MemoryStore) -> None:

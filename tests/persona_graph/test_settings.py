@@ -96,7 +96,7 @@ def test_times_are_read_in_the_configured_zone() -> None:
         ("PERSONA_PRESET", "theirs", "PERSONA_PRESET is 'theirs': input should be 'ours' or 'paper'"),
         ("PERSONA_LIMITS", '{"dreams": 1}', "PERSONA_LIMITS is 'dreams'"),
         ("PERSONA_LIMITS", "[broken", "PERSONA_LIMITS is '[broken'"),
-        ("PERSONA_USER", " ", "PERSONA_USER is ' ': a user id has at least one character"),
+        ("PERSONA_USER", " ", "PERSONA_USER is ' ': a user id is a string of at least one character"),
         ("PERSONA_CONFIG", "/no/file.toml", "the configuration file /no/file.toml does not exist"),
     ],
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 from persona_graph import open_store
 from persona_graph.errors import StoreError
 from persona_graph.media import FolderMedia
-from persona_graph.memory.sqlite.files import name_of
 from persona_graph.memory.store import MemoryStore, Unsettled
+from persona_graph.user_id import file_name
 from tests.trials import findings, holdings
 from tests.trials.findings import Findings
 from tests.trials.ledger import Ledger
@@ -46,7 +46,7 @@ async def check(folder: Path, ledgers: Collection[Ledger]) -> Findings:
 
 
 def _bytes_of(folder: Path, user: str) -> bytes:
-    return b"".join(path.read_bytes() for path in (folder / "users").glob(f"{name_of(user)}*"))
+    return b"".join(path.read_bytes() for path in (folder / "users").glob(f"{file_name(user)}*"))
 
 
 async def _of_user(store: MemoryStore, folder: Path, ledger: Ledger, files: bytes) -> Findings:

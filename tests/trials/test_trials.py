@@ -16,8 +16,8 @@ import pytest
 from persona_graph import MemoryStore, open_store
 from persona_graph.conversation import SESSION_GAP
 from persona_graph.memory.erase import Erase
-from persona_graph.memory.sqlite.files import name_of
 from persona_graph.update.outbox import jobs_after
+from persona_graph.user_id import file_name
 from tests.trials import audit, crash, errands, holdings, migration, processes
 from tests.trials.announcements import Done, Errand, Refused, Started, Updated, moment
 from tests.trials.children import IMPOSSIBLE, POSSIBLE
@@ -156,7 +156,7 @@ async def a_page_is_damaged(store: MemoryStore, _held: Holdings, file: Path) -> 
     ],
 )
 async def test_the_audit_notices(folder: Path, ledgers: list[Ledger], plant: Plant, kind: str) -> None:
-    store, file = open_store(f"sqlite:{folder}"), folder / "users" / f"{name_of(KEEPER)}.db"
+    store, file = open_store(f"sqlite:{folder}"), folder / "users" / f"{file_name(KEEPER)}.db"
     await plant(store, await holdings.read(store, KEEPER), file)
     await store.close()
     found = await audit.check(folder, ledgers)

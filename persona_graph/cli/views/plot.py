@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from persona_graph.cli.views.personality import COLOURS
+from persona_graph.cli.views.style import shown
 from persona_graph.errors import ConfigurationError, InputError
 from persona_graph.personality import TRAITS, PersonalityPoint
 
@@ -40,7 +41,7 @@ def save_timeline(timeline: Sequence[PersonalityPoint], path: Path, zone: tzinfo
             drawstyle="steps-post",
         )
     axes.axhline(3, color="grey", linewidth=0.8, linestyle=":")
-    axes.set(ylim=(1, 5), title=title, ylabel="from 1 to 5")
+    axes.set(ylim=(1, 5), title=shown(title).replace("$", r"\$"), ylabel="from 1 to 5")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     figure.autofmt_xdate()
     try:

@@ -58,7 +58,7 @@ def _opening(
     table = sheet("", "", title=title)
     table.show_header = False
     traits = "  ".join(f"{name} {score:.1f}" for name, score in opening.get("personality", {}).items())
-    table.add_row(Text("policy", "faint"), str(receipt.get("policy", "")))
+    table.add_row(Text("policy", "faint"), Text(str(receipt.get("policy", ""))))
     table.add_row(Text("personality", "faint"), traits)
     for name in ("profile", "habits"):
         known = Text("  ·  ").join(_named(ref, memories) for ref in opening.get(name, ()))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.highlighter import JSONHighlighter
+from rich.json import JSON
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
@@ -32,17 +37,32 @@ THEME = Theme(
 )
 
 
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal does instead of showing it: control characters and changes of direction; and halves of characters."""
+
+
 class _Console(Console):
-    """Its JSON keeps every letter where the output cannot: as an escape."""
+    """Shows what others wrote and never obeys it. Its JSON keeps every letter where the output cannot: as an escape."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
     def print_json(self, json: str | None = None, **how: Any) -> None:
-        super().print_json(json, **{"ensure_ascii": not self.encoding.startswith("utf"), **how})
+        whole = JSON(json or "null", ensure_ascii=not self.encoding.startswith("utf"), **how)
+        escaped = _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", whole.text.plain)
+        self.print(JSONHighlighter()(Text(escaped, no_wrap=True)), soft_wrap=True)
+
+
+def shown(text: str) -> str:
+    """Text with a replacement character for everything that a terminal would obey."""
+    return _OBEYED.sub("\ufffd", text)
 
 
 console = _Console(theme=THEME, highlight=False)
 """What a command tells."""
 
-errors = Console(theme=THEME, highlight=False, stderr=True)
+errors = _Console(theme=THEME, highlight=False, stderr=True)
 """What goes wrong, and progress beside `--json`."""
 
 LABEL_WIDTH = 9

@@ -6,7 +6,6 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
-from hashlib import sha256
 from pathlib import Path
 
 from persona_graph.durable import make_folder
@@ -16,17 +15,13 @@ from persona_graph.memory.sqlite.migrations import copies_of
 from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.personality import NeutralPolicy
+from persona_graph.user_id import file_name
 
 logger = logging.getLogger(__name__)
 
 MOST_OPEN = 256
 MOST_CACHED_BYTES = 2**30
 """What all caches together may take, one user's excepted."""
-
-
-def name_of(user: str) -> str:
-    """A file name for any string; it says nothing about the user."""
-    return sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class UserFiles:
@@ -42,7 +37,7 @@ class UserFiles:
 
     def path(self, user: str) -> Path:
         """Where the user's file is or would be."""
-        return self._folder / f"{name_of(user)}.db"
+        return self._folder / f"{file_name(user)}.db"
 
     def take(self, user: str, *, create: bool) -> UserFile | None:
         """The user's file, for the caller alone until it is given back; None when there is none to open."""
@@ -84,11 +79,11 @@ class UserFiles:
         # A kill in the middle of this leaves a log with no file: it is opened anew, so that it goes under the lock too.
         file = self.take(user, create=any(part.exists() for part in parts))
         if file is None:
-            self._markers.put_off(name_of(user), user, None)
+            self._markers.put_off(file_name(user), user, None)
             return
         try:
             with file.locked():  # waits for a writer to finish
-                self._markers.put_off(name_of(user), user, None)
+                self._markers.put_off(file_name(user), user, None)
                 for part in parts:
                     part.unlink(missing_ok=True)
         finally:

@@ -203,9 +203,11 @@ def at_rows(file: UserFile, rows: Sequence[int]) -> list[tuple[Turn, int]]:
     """The turn and the place in it of each row."""
     with file.reading() as db:
         wanted = [int(row) for row in rows]
-        marks = ",".join("?" * len(wanted))
-        query = f"SELECT row, turn, place FROM messages WHERE row IN ({marks})"
-        found = {row: (turn, place) for row, turn, place in db.execute(query, wanted)}
+        found: dict[int, tuple[int, int]] = {}
+        for start in range(0, len(wanted), journal.CHUNK):
+            chunk = wanted[start : start + journal.CHUNK]
+            query = f"SELECT row, turn, place FROM messages WHERE row IN ({','.join('?' * len(chunk))})"
+            found.update((row, (turn, place)) for row, turn, place in db.execute(query, chunk))
         missing = [row for row in wanted if row not in found]
         if missing:
             raise NotFound(f"message {missing[0]} is no longer there; search again")

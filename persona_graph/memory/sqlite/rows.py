@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from persona_graph.timerange import EARLIEST, LATEST, TimeRange
+from persona_graph.timerange import EARLIEST, LATEST, TimeRange, instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
@@ -17,8 +17,8 @@ BEGINNING, END = -(2**62), 2**62
 
 
 def microseconds(at: datetime) -> int:
-    """Since 1970; negative before."""
-    return (at - EPOCH) // timedelta(microseconds=1)
+    """Since 1970; negative before. Raises: InputError for what is no time with a zone."""
+    return (instant(at, "a time") - EPOCH) // timedelta(microseconds=1)
 
 
 def moment(since_epoch: int) -> datetime:

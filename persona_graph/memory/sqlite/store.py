@@ -37,6 +37,7 @@ from persona_graph.personality import NeutralPolicy, PersonalityPoint
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
+from persona_graph.user_id import user_id
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class SqliteStore:
         with self._lock:
             if self._lanes is None:
                 self._lanes = Lanes(THREADS)
-            future = self._lanes.run(lane, work)
+            future = self._lanes.run(user_id(lane), work)
         return await future
 
     async def _write(self, user: str, work: Callable[[UserFile], T]) -> T:

@@ -25,7 +25,7 @@ def operations(given: SemanticInput) -> list[Row]:
     rows: list[Row] = []
     replaced: set[str] = set()
     for fact in facts_in(statements((given.turn,))):
-        when = _planned(fact, given.turn.at)
+        when = _planned(fact, given.now)
         if fact.slot in PROFILE_ONLY or (fact.slot is Slot.PLANS and when is None):
             continue
         row = _row(fact, when)

@@ -315,6 +315,15 @@ def test_users_are_apart(ours: PersonaBaseStore) -> None:
     assert ours.get(bob, "city") is None
 
 
+@pytest.mark.parametrize("label", ["%61na", "%2e", "%ff", "%00%", "an%61", "100%", "%6canggraph"])
+def test_a_label_that_no_user_is_written_as_is_refused(ours: PersonaBaseStore, label: str) -> None:
+    ours.put(ANA, "city", {"text": "secret of Ana"})
+    for look in (lambda at: ours.search(at), lambda at: ours.get(at, "city"), lambda at: ours.delete(at, "city")):
+        with pytest.raises(InputError, match="no label of a user"):
+            look(("memories", label))
+    assert keys(ours.search(ANA)) == ["city"]
+
+
 def test_a_namespace_without_a_user_is_refused(persona: Persona) -> None:
     with pytest.raises(InputError, match="once"):
         PersonaBaseStore(persona, namespace=("memories",))

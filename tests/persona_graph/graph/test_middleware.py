@@ -269,6 +269,15 @@ async def test_a_run_without_a_user_is_refused_with_the_remedy(persona: Open) ->
             await agent.ainvoke(ask("Hi"), context=Who())
 
 
+@pytest.mark.parametrize("user", [5, b"ana", ["ana"], " "], ids=repr)
+async def test_what_is_no_user_id_is_refused(persona: Open, user: Any) -> None:
+    async with persona() as it:
+        agent = create_agent(says("Hello."), middleware=[PersonaMiddleware(it)])
+        for given in ({"context": {"user": user}}, {"config": {"configurable": {"user_id": user}}}):
+            with pytest.raises(InputError, match="a user id is a string"):
+                await agent.ainvoke(ask("Hi"), **given)
+
+
 async def test_users_are_apart(persona: Open) -> None:
     async with persona() as it:
         await remember(it, "has a secret")

@@ -242,6 +242,37 @@ async def test_the_user_may_stand_in_the_config(persona: Open) -> None:
         assert len(await it.aturns("ana")) == 1
 
 
+@pytest.mark.parametrize("user", [5, True, b"ana", ["ana"], {"ana": 1}, " ", 0, []], ids=repr)
+async def test_what_is_no_user_id_is_refused_and_falls_back_to_nobody(persona: Open, user: Any) -> None:
+    graph = create_response_graph(persona(says(answer("Hello.")))).compile()
+    given: Any = {"messages": [("user", "Hi")]}
+    ana: Any = {"configurable": {"user_id": "ana"}}
+    runs: list[tuple[Any, Any]] = [(ana, {"user": user}), ({"configurable": {"user_id": user}}, None)]
+    for config, context in runs:
+        with pytest.raises(InputError, match="a user id is a string"):
+            await graph.ainvoke(given, config, context=context)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"personality": {"mood": 3}},
+        {"personality": {"openness": "high"}},
+        {"personality": {"openness": 9}},
+        {"at": "soon"},
+        {"at": 5},
+        {"at": datetime(2024, 6, 1)},  # noqa: DTZ001
+        {"options": {"max_retrievals": 1}},
+        {"turn": 5},
+    ],
+    ids=repr,
+)
+async def test_a_context_that_cannot_be_used_is_refused_with_a_sentence(persona: Open, context: Any) -> None:
+    graph = create_response_graph(persona(says(answer("Hello.")))).compile()
+    with pytest.raises(InputError):
+        await graph.ainvoke({"messages": [("user", "Hi")]}, context={"user": "ana"} | context)
+
+
 async def test_a_checkpointer_keeps_no_memory_text(persona: Open) -> None:
     from langgraph.checkpoint.memory import InMemorySaver
 

@@ -184,6 +184,31 @@ def test_jsonl_is_sorted_by_time_and_keeps_what_it_says(tmp_path: Path, rufus: P
     assert history.user_hint == "diary"
 
 
+@pytest.mark.parametrize("name", ["../other/rufus.png", "{other}/rufus.png", "link.png", "below/rufus.png", "nul\0"])
+def test_an_image_outside_the_folder_of_the_file_is_not_taken(tmp_path: Path, rufus: Path, name: str) -> None:
+    other, folder = tmp_path / "other", tmp_path / "folder"
+    for place in (other, folder):
+        place.mkdir()
+    rufus.rename(other / "rufus.png")
+    (folder / "link.png").symlink_to(other / "rufus.png")
+    (folder / "below").symlink_to(other)
+    row = {"at": "2024-05-12", "messages": [{"role": "user", "images": [name.format(other=other)]}]}
+    (folder / "ana.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    (history,) = load(folder / "ana.jsonl").histories
+    assert history.pictures == ()
+    assert "is missing" in history.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"at": ' * 50_000, "9" * 10_000, '{"at": "\ud800"}', "\x00"], ids=ascii
+)
+def test_hostile_lines_are_refused_with_one_sentence(tmp_path: Path, text: str) -> None:
+    for name in ("a.jsonl", "a.json"):
+        (tmp_path / name).write_text(text, encoding="utf-8", errors="backslashreplace")
+        with pytest.raises(InputError):
+            load(tmp_path / name)
+
+
 def test_kept_images_take_their_places(tmp_path: Path, rufus: Path) -> None:
     (history,) = load(lines(tmp_path, LINES)).histories
     kept = {picture.path: Image(digest="d1", caption="", media_type="image/png") for picture in history.pictures}

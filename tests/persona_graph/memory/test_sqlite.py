@@ -25,10 +25,10 @@ from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite import files, message_search, schema, user_file
-from persona_graph.memory.sqlite.files import name_of
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, OpenJob, Vectors, open_store
 from persona_graph.memory.types import Kind
+from persona_graph.user_id import file_name
 from tests.support.histories import DAYS, HISTORIES
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -51,11 +51,11 @@ def job(name: str, *turns: str, not_before: datetime = NOON) -> OpenJob:
 
 
 def file_of(folder: Path, user: str = "ana") -> Path:
-    return folder / "users" / f"{name_of(user)}.db"
+    return folder / "users" / f"{file_name(user)}.db"
 
 
 def marker_of(folder: Path, user: str = "ana") -> Path:
-    return folder / "due" / f"{name_of(user)}.json"
+    return folder / "due" / f"{file_name(user)}.json"
 
 
 async def total(store: SqliteStore, *terms: str) -> tuple[int, list[int]]:

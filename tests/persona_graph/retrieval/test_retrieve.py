@@ -59,6 +59,16 @@ async def test_an_unknown_user_has_nothing(store: MemoryStore) -> None:
     assert (await retrieve(store, Query(user="nobody", text="cat"))).hits == ()
 
 
+async def test_a_limit_larger_than_memory_gives_all_there_is(store: MemoryStore) -> None:
+    await facts(store)
+    said = [turn(f"t{n}", JUNE + timedelta(minutes=n), f"the cat, day {n}") for n in range(40)]
+    await store.append("ana", said)
+    everything = dict.fromkeys(Target, 10**30)
+    hits = await retrieve(store, Query(user="ana", text="cat", limits=everything))
+    assert len(hits.of(Target.TURN)) == 40
+    assert len(hits.of(Target.SEMANTIC)) == 1
+
+
 async def test_words_find_and_the_parts_sum_up_to_the_score(store: MemoryStore) -> None:
     await facts(store)
     hits = await retrieve(store, Query(user="ana", text="What is my cat called?"))
