@@ -170,6 +170,8 @@ class Knowledge:
         held = self.keyed(new.kind, new.key) if new.kind in KEYED and new.key else None
         if self._erased(commit, id, new.text):
             return []
+        if id in self.versions:
+            return []  # its job ran again, and the person has said since what is right of what it made before
         if held is not None:
             return self._supersede(commit, index, held, new)
         return self._begin(commit, id, new.kind, new.key, new)
@@ -196,7 +198,8 @@ class Knowledge:
         if (held.text, held.keywords, held.images) == (new.text, new.keywords or held.keywords, new.images):
             return []  # the same value again is no new version
         if _older(commit, held):
-            return self._store(_past(commit, memory_id(commit.id, index), self.versions[held.id], new))
+            past = memory_id(commit.id, index)
+            return [] if past in self.versions else self._store(_past(commit, past, self.versions[held.id], new))
         again = held.commit == commit.id  # one commit makes at most one version of a memory
         event = _since(new.event, commit.at)
         began = event.start or commit.at
