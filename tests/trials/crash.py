@@ -38,6 +38,8 @@ WAIT_S = 3.0
 """How long one waits for the errand that is aimed at."""
 USUAL_S = 0.03
 """How long an errand takes, before any was seen."""
+LATER = 100
+"""How many errands' time passes before the end, so that no claim of a child that was killed holds up the rest."""
 NONE_OF_THESE = ("acknowledged_lost", "corrupt", "doubled", "disorder", "errors")
 """Figures that promise a zero."""
 
@@ -156,7 +158,7 @@ class Trial:
 
     async def _finish(self) -> None:
         """Empty all outboxes, in a process of its own, and look once more."""
-        with Child.start(errands.finish, self.store, self._next) as child:
+        with Child.start(errands.finish, self.store, self._next + LATER) as child:
             self._note(child.last_words())
         if child.process.exitcode:
             self.errors.append(f"the last child ended with {child.process.exitcode}")

@@ -17,6 +17,7 @@ from PIL import Image as Picture
 
 from persona_graph import Options, Persona
 from persona_graph.conversation import Turn, TurnState
+from persona_graph.engine import Clock
 from persona_graph.errors import NotFound
 from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Memory
@@ -89,15 +90,14 @@ async def run(line: Line, folder: Path, seed: int, first: int, end: int | None, 
 
 async def finish(line: Line, folder: Path, number: int) -> None:
     """Do all that is left in every outbox."""
-    async with opened(folder, number) as persona:
+    async with opened(folder, lambda: moment(number)) as persona:
         for user in USERS:
             await persona.aflush(user, close_sessions=True, on_job=partial(_tell_updated, line.tell))
 
 
-def opened(folder: Path, number: int) -> Persona:
-    """The store of the trial at the time of an errand."""
-    options = Options(updates=Updates.OFF)
-    return Persona.open(f"sqlite:{folder}", model="offline", options=options, clock=lambda: moment(number))
+def opened(folder: Path, clock: Clock) -> Persona:
+    """The store of the trial, with no worker of its own."""
+    return Persona.open(f"sqlite:{folder}", model="offline", options=Options(updates=Updates.OFF), clock=clock)
 
 
 class _Errands:
@@ -117,13 +117,8 @@ class _Errands:
         self._first = self._now = first
         self._numbers = count(first)
         self._shares = {errand: share for errand, share in SHARES.items() if migrates or errand is not Errand.MIGRATE}
-        # Time stands still within an errand; the claims of a child that was killed have run out when the next begins.
-        self._persona = Persona.open(
-            f"sqlite:{folder}",
-            model="offline",
-            options=Options(updates=Updates.OFF),
-            clock=lambda: moment(self._now),
-        )
+        # Each errand moves the clock of all, so that the claims of a child that was killed soon run out.
+        self._persona = opened(folder, lambda: moment(self._now))
 
     async def run(self) -> None:
         """Run all users side by side, each with a worker of their own beside what they do."""
