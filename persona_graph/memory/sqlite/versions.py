@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from persona_graph.memory.commit import Commit, Knowledge, Tombstones
+from persona_graph.memory.commit import Commit, Knowledge, Tombstones, memory_id
 from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
 from persona_graph.memory.sqlite import words
 from persona_graph.memory.sqlite.codec import dump, load, memory_of, memory_row
@@ -25,7 +25,9 @@ def digest(text: str) -> bytes:
 def touched(db: sqlite3.Connection, commit: Commit, tombstones: Tombstones) -> Knowledge:
     """As much of the knowledge as a commit can read or change."""
     ids: set[str | bytes] = set()
-    for operation in commit.operations:
+    for place, operation in enumerate(commit.operations):
+        if isinstance(operation, Add):
+            ids.add(pack(memory_id(commit.id, place)))
         match operation:
             case Update() | Delete() | Pin():
                 ids.add(pack(operation.id))

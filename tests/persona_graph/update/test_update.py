@@ -399,3 +399,20 @@ async def test_a_worker_that_is_woken_while_it_is_stopped_still_stops(opened: An
             worker._note("ana")
             async with asyncio.timeout(5):
                 await worker.stop()
+
+
+async def test_a_correction_outlives_the_work_that_an_erase_has_done_again(opened: Any) -> None:
+    fact = json.dumps({"operations": [{"do": "add", "text": "has a dog called Rufus"}]})
+    script = model(extract_semantic=lambda g: fact if "dog" in g.turn.said_by(Role.PERSON) else '{"operations": []}')
+    async with opened(script) as it:
+        first = await it.achat("ana", "I like maps", at=NOW - timedelta(minutes=9))
+        second = await it.achat("ana", "My dog is called Miso", at=NOW - timedelta(minutes=3))
+        await it.aflush("ana")
+        (memory,) = await it.amemories("ana", kinds=(Kind.SEMANTIC,))
+        await it.acorrect("ana", memory.id, "has a dog called Miso")
+        assert "extract_semantic" in (await it.aforget("ana", turn=first.turn)).again
+        assert (await it.aflush("ana")).done == 2
+        history = await it.amemories("ana", kinds=(Kind.SEMANTIC,), history=True)
+        assert [(m.text, m.pinned, m.source) for m in history] == [("has a dog called Miso", True, Source.PERSON)]
+        await it.aforget("ana", turn=second.turn)
+        assert [m.text for m in await it.amemories("ana")] == ["has a dog called Miso"]
