@@ -168,3 +168,12 @@ def test_a_place_names_its_media(tmp_path: Path) -> None:
     assert isinstance(open_media(str(tmp_path)), FolderMedia)
     pytest.importorskip("fsspec", reason="the extra `media` is not installed")
     assert isinstance(open_media("memory://x"), FsspecMedia)
+
+
+async def test_what_a_crash_left_of_an_image_goes_with_it(tmp_path: Path) -> None:
+    media = FolderMedia(tmp_path)
+    kept = await media.put("ana", picture())
+    file = next(tmp_path.rglob(kept.digest))
+    file.with_name(f".{kept.digest}.0f0f0f0f.part").write_bytes(picture()[:40])
+    await media.remove("ana", [kept.digest])
+    assert list(file.parent.iterdir()) == []
