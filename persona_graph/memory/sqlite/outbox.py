@@ -184,10 +184,11 @@ def mark(file: UserFile, db: sqlite3.Connection) -> None:
         file.markers.make_due(file.path.stem, file.user, due)
 
 
-def rest(file: UserFile, *, keep: bool) -> None:
-    """Put the marker off to the next due job, or lift it."""
+def rest(file: UserFile, *, keep: bool) -> bool:
+    """Put the marker off to the next due job, or lift it; always True."""
     with file.locked() as db:
         if keep:
             file.markers.make_due(file.path.stem, file.user, BEGINNING)
         else:
             file.markers.put_off(file.path.stem, file.user, next_due(db))
+    return True

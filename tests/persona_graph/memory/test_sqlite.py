@@ -20,12 +20,13 @@ import pytest
 from hypothesis import given, settings
 
 from persona_graph.conversation import Message, Role, Turn
-from persona_graph.errors import ForeignStore, StoreBusy, StoreError
+from persona_graph.errors import ForeignStore, NotFound, StoreBusy, StoreError
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite import files, message_search, schema, user_file
 from persona_graph.memory.sqlite.files import name_of
+from persona_graph.memory.sqlite.journal import Prepared
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, OpenJob, Vectors, open_store
 from persona_graph.memory.types import Kind
@@ -342,6 +343,40 @@ async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
     assert await store.turns("ana") == []
     await store.remove_user("ana")
     assert list((tmp_path / "users").iterdir()) == []
+
+
+async def test_work_that_was_overtaken_by_a_removal_makes_no_file_and_leaves_no_marker(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("ana", [turn("one")], [job("a", "one")])
+    await store.remove_user("ana")
+    with pytest.raises(NotFound):
+        await store.commit("ana", Commit(id="c", job="a", at=NOON, evidence=("one",)))
+    marker_of(tmp_path).write_text('{"user": "ana"}', encoding="utf-8")  # a writer that was overtaken left it
+    assert await store.due(datetime.max.replace(tzinfo=UTC)) == ["ana"]
+    await store.rest("ana")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_what_is_written_while_the_user_is_removed_goes_to_the_new_file(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append("ana", [turn("one")])
+    remover = SqliteStore(tmp_path)
+    analyse = Prepared.of
+    removed: list[None] = []
+
+    def overtaken(said: Turn) -> Prepared:
+        """The work of a writer before it has the lock; another process removes the user meanwhile."""
+        if not removed:
+            removed.append(None)
+            asyncio.run(remover.remove_user("ana"))
+        return analyse(said)
+
+    monkeypatch.setattr(Prepared, "of", overtaken)
+    assert await store.append("ana", [turn("two")]) == ("two",)
+    assert [one.id for one in await remover.turns("ana")] == ["two"]
+    await remover.close()
 
 
 async def test_words_are_indexed_anew_when_the_analysis_has_changed(store: SqliteStore, tmp_path: Path) -> None:
