@@ -66,9 +66,22 @@ async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None 
 async def settle(engine: Engine, user: str) -> bool:
     """Do what an erase has left to do: pictures, then old bytes in a log; whether all is done."""
     left = await engine.store.unsettled(user)
-    if left.images:
-        await engine.media.remove(user, left.images)
-    return await engine.store.settle(user, left.images) if left.images or left.old_bytes else True
+    if not left.images and not left.old_bytes:
+        return True
+    removed = [digest for digest in sorted(left.images) if await _removed(engine, user, digest)]
+    return await engine.store.settle(user, removed) and len(removed) == len(left.images)
+
+
+async def _removed(engine: Engine, user: str, digest: str) -> bool:
+    """Remove a picture; False when it has to be tried again."""
+    try:
+        await engine.media.remove(user, [digest])
+    except NotFound:
+        return True  # what a turn names as a digest may be none, and then it is nothing that is kept
+    except StoreError as error:
+        logger.warning("a picture that was erased is not removed yet; it is tried again: %s", error)
+        return False
+    return True
 
 
 async def claim(engine: Engine, user: str, worker: str) -> OpenJob | None:

@@ -45,7 +45,7 @@ def erase(file: UserFile, what: Erase, at: datetime, reopen: Reopen) -> Erased:
         commits.project(write, file)
         after = versions.select(write.db, None, None, history=True)
         images = sorted(shown - shown_images(write.db))
-        tombstones.leave(write, images)
+        tombstones.leave(write, [tombstones.OLD_BYTES, *images])
         for index in Index:
             words.merge(write.db, index)
         outbox.mark(file, write.db)
@@ -66,14 +66,14 @@ def unsettled(file: UserFile) -> Unsettled:
         left = tombstones.unsettled(db)
         if not left:
             return Unsettled()
-        return Unsettled(images=left - {tombstones.LOG} - shown_images(db), old_bytes=tombstones.LOG in left)
+        return Unsettled(images=left - {tombstones.OLD_BYTES} - shown_images(db), old_bytes=tombstones.OLD_BYTES in left)
 
 
 def settle(file: UserFile, images: Iterable[str]) -> bool:
     """Note that these pictures are removed, and try again to drop old bytes; whether all is done."""
     done = list(images)
     left = tombstones.unsettled(file.db)
-    if done or left - {tombstones.LOG}:
+    if done or left - {tombstones.OLD_BYTES}:
         with file.writing() as write:
             tombstones.done(write, {*done, *(left & shown_images(write.db))})
     return not left or tombstones.drop_old_bytes(file, 0)

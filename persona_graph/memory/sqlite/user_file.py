@@ -136,12 +136,19 @@ class UserFile:
             raise Removed(self.path.name)
 
     def scrub(self, patience_s: float) -> bool:
-        """Drop what was removed from the write-ahead log too; False while a reader elsewhere keeps it."""
+        """Drop the bytes of what was removed from the file and its log; False while a reader elsewhere keeps them."""
         self.db.execute(f"PRAGMA busy_timeout = {int(1000 * patience_s)}")
         try:
-            busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not self._empty_log():
+                return False
+            # `secure_delete` overwrites a row where it is; where it was before its page was split, it stays in the gap.
+            self.db.execute("VACUUM")
+            return self._empty_log()
         finally:
             self.db.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE_S)}")
+
+    def _empty_log(self) -> bool:
+        busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
     def close(self) -> None:

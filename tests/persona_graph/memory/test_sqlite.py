@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -28,7 +29,7 @@ from persona_graph.memory.sqlite import files, message_search, schema, user_file
 from persona_graph.memory.sqlite.files import name_of
 from persona_graph.memory.sqlite.journal import Prepared
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import Lookup, OpenJob, Vectors, open_store
+from persona_graph.memory.store import Lookup, OpenJob, Unsettled, Vectors, open_store
 from persona_graph.memory.types import Kind
 from tests.support.histories import DAYS, HISTORIES
 
@@ -329,6 +330,38 @@ async def test_removed_text_is_gone_from_the_files(store: SqliteStore, tmp_path:
     for trace in (b"xylophon", b"buri", vector.astype(np.float16).tobytes()[:16]):
         assert trace not in data
     assert b"harmless" in data
+
+
+async def test_text_is_gone_from_the_gaps_of_pages_that_were_split(store: SqliteStore, tmp_path: Path) -> None:
+    rng, days = random.Random(1), list(range(150))
+    rng.shuffle(days)
+    said = {day: f"secret{day:03} " + "and so on " * rng.choice([1, 9, 90, 500]) for day in days}
+    for start in range(0, len(days), 7):
+        await store.append("ana", [turn(f"t{day}", said[day], day) for day in days[start : start + 7]])
+    gone = days[::4]
+    await store.erase(
+        "ana", Erase(turns=frozenset(f"t{day}" for day in gone)), at=NOON, reopen=lambda _again, _at: None
+    )
+    data = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert [day for day in gone if f"secret{day:03}".encode() in data] == []
+
+
+async def test_an_erase_is_pending_while_a_reader_holds_the_file_and_then_settled(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("ana", [turn("secret", "the xylophone is buried"), turn("one", day=1)])
+    reader = sqlite3.connect(file_of(tmp_path), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM turns").fetchone()
+    what = Erase(turns=frozenset({"secret"}))
+    assert (await store.erase("ana", what, at=NOON, reopen=lambda _again, _at: None)).pending
+    assert not await store.settle("ana")
+    assert await store.due(NOON) == ["ana"]
+    reader.execute("ROLLBACK")
+    assert await store.settle("ana")
+    assert await store.unsettled("ana") == Unsettled()
+    reader.close()
+    assert b"xylophone" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 
 
 async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
