@@ -16,6 +16,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ from persona_graph.codec import (
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound, Outdated
 from persona_graph.memory.commit import Commit
+from persona_graph.memory.erase import shown_in, without_images
 from persona_graph.memory.store import MemoryStore
+from persona_graph.update.drain import settle
+from persona_graph.update.outbox import reopened
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +56,7 @@ async def export(engine: Engine, user: str, folder: Path) -> Path:
     }
     for part in PARTS:
         await asyncio.to_thread(_write_lines, folder / f"{part}.jsonl", rows[part])
-    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
+    digests = sorted(shown_in(turns))
     for digest in digests:
         data = await engine.media.get(user, digest)
         await asyncio.to_thread((folder / "media" / digest).write_bytes, data)
@@ -67,30 +71,31 @@ async def import_(engine: Engine, user: str, folder: Path) -> int:
     """Read an export into a store, under any user id; how many turns were new.
 
     Everything is read and checked before anything is written; a second import changes nothing. What was erased where
-    the export comes from does not come back here.
+    the export comes from is erased here too, and does not come back.
 
     Raises: InputError naming the file and line that cannot be used; StoreError.
     """
-    store = engine.store
+    store, now = engine.store, engine.clock()
     manifest = await asyncio.to_thread(_read_manifest, folder)
     rows = {part: await asyncio.to_thread(_read_lines, folder / f"{part}.jsonl") for part in PARTS}
     if any(len(rows[part]) != manifest.get(part) for part in PARTS):
         raise InputError(
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
-    erased = await store.tombstones(user)
-    turns = [turn for turn in map(turn_from_json, rows["turns"]) if turn.id not in erased.ids]
+    stones = (await store.tombstones(user)).ids
+    erased = stones.union(str(row.get("id", "")) for row in rows["erased"])
+    turns = [without_images(turn_from_json(row), erased) for row in rows["turns"] if row.get("id") not in erased]
     commits = [commit_from_json(row) for row in rows["commits"]]
     jobs = [job_from_json(row) for row in rows["jobs"]]
-    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
-    images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in digests]
+    images = [await asyncio.to_thread(_read_image, folder / "media" / digest) for digest in sorted(shown_in(turns))]
+    if erased > stones:
+        await store.bury(user, erased - stones, at=now, reopen=partial(reopened, now=now))
+        await settle(engine, user)
     for image in images:
         await engine.media.put(user, image)
     written = await store.append(user, turns, jobs)
     for commit in commits:
         await _commit(store, user, commit)
-    if rows["erased"]:
-        await store.bury(user, [str(row["id"]) for row in rows["erased"]], at=engine.clock())
     await store.rebuild(user)
     engine.wake(user)
     return len(written)

@@ -250,9 +250,10 @@ class SqliteStore:
         """What was erased."""
         return await self._ask(user, lambda file: tombstones.read(file.db, user), Tombstones(user=user))
 
-    async def bury(self, user: str, ids: Iterable[str], *, at: datetime) -> None:
-        """Set tombstones of another store's erases."""
-        await self._write(user, lambda file: tombstones.bury(file, ids, at))
+    async def bury(self, user: str, ids: Iterable[str], *, at: datetime, reopen: Reopen) -> Erased:
+        """Set tombstones of another store's erases, and erase what they stand for."""
+        stones = frozenset(ids)
+        return await self._write(user, lambda file: erasing.bury(file, stones, at, reopen))
 
     async def remove_user(self, user: str) -> None:
         """Remove everything that the user has."""

@@ -28,21 +28,22 @@ def put(write: Writing, ids: Iterable[str], at: datetime) -> None:
     write.db.executemany("INSERT OR IGNORE INTO tombstones VALUES (?, ?)", rows)
 
 
-def bury(file: UserFile, ids: Iterable[str], at: datetime) -> None:
-    """Set tombstones in a step of their own."""
-    with file.writing() as write:
-        put(write, ids, at)
-
-
 def stands(db: sqlite3.Connection, ids: Collection[str]) -> frozenset[str]:
     """Which of these were erased."""
     found = (id for id in ids if db.execute("SELECT 1 FROM tombstones WHERE id = ?", (pack(id),)).fetchone())
     return frozenset(found)
 
 
-def any_stands(db: sqlite3.Connection) -> bool:
-    """Whether anything was ever erased here."""
-    return db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is not None
+def read_erased(db: sqlite3.Connection, read: Iterable[str]) -> bool:
+    """Whether any of what was read (a read set) is erased, or is a version whose commit is gone."""
+    if db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone() is None:
+        return False
+    # A turn's id is anybody's choice, and may look like the name of a memory's version.
+    names = {name for name in read if not db.execute("SELECT 1 FROM turns WHERE id = ?", (pack(name),)).fetchone()}
+    refs = [(memory, made) for memory, found, made in (name.partition("@") for name in names) if found]
+    if stands(db, {*names, *(memory for memory, _ in refs)}):
+        return True
+    return not all(db.execute("SELECT 1 FROM commits WHERE id = ?", (pack(made),)).fetchone() for _, made in refs)
 
 
 def lift(write: Writing, images: Iterable[str]) -> None:
@@ -64,7 +65,7 @@ def unsettled(db: sqlite3.Connection) -> frozenset[str]:
 
 def done(write: Writing, what: Iterable[str]) -> None:
     """Note that it is done."""
-    write.db.executemany("DELETE FROM unsettled WHERE what = ?", [(one,) for one in what])
+    write.db.executemany("DELETE FROM unsettled WHERE what = ?", [(pack(one),) for one in what])
 
 
 def drop_old_bytes(file: UserFile, patience_s: float) -> bool:
