@@ -185,10 +185,13 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _unlink(folder: Path, digests: Iterable[str]) -> None:
-    for digest in digests:
-        for part in folder.glob(f".{digest}.*"):  # a kill left it half written
-            part.unlink(missing_ok=True)
-        (folder / digest).unlink(missing_ok=True)
+    try:
+        for digest in digests:
+            for part in folder.glob(f".{digest}.*"):  # a kill left it half written
+                part.unlink(missing_ok=True)
+            (folder / digest).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"an image cannot be removed from {folder}: {error.strerror}") from error
 
 
 def _remove_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,10 @@ from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound, Outdated
 from persona_graph.export_folder import FORMAT, ExportFolder
 from persona_graph.memory.commit import Commit
+from persona_graph.memory.erase import shown_in, without_images
 from persona_graph.memory.store import MemoryStore
+from persona_graph.update.drain import settle
+from persona_graph.update.outbox import reopened
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +43,7 @@ async def export(engine: Engine, user: str, path: Path) -> Path:
     await asyncio.to_thread(folder.make, engine.home)
     for part in PARTS:
         await asyncio.to_thread(folder.write_rows, part, rows[part])
-    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest})
+    digests = sorted(shown_in(turns))
     for digest in digests:
         await asyncio.to_thread(folder.write_image, digest, await engine.media.get(user, digest))
     counts = {part: len(rows[part]) for part in PARTS}
@@ -52,31 +56,32 @@ async def import_(engine: Engine, user: str, path: Path) -> int:
     """Read an export into a store, under any user id; how many turns were new.
 
     Everything is read and checked before anything is written; a second import changes nothing. What was erased where
-    the export comes from does not come back here.
+    the export comes from is erased here too, and does not come back.
 
     Raises: InputError naming the file and line that cannot be used; StoreError.
     """
-    store, folder = engine.store, ExportFolder(path)
+    store, folder, now = engine.store, ExportFolder(path), engine.clock()
     manifest = await asyncio.to_thread(folder.manifest)
     rows = {part: await asyncio.to_thread(folder.rows, part) for part in PARTS}
     if any(len(rows[part]) != manifest.get(part) for part in PARTS):
         raise InputError(
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
-    erased = await store.tombstones(user)
-    turns = [turn for turn in _values(rows["turns"], "turns", foreign.turn_of) if turn.id not in erased.ids]
+    stones = (await store.tombstones(user)).ids
+    erased = stones.union(_values(rows["erased"], "erased", foreign.tombstone_of))
+    said = _values(rows["turns"], "turns", foreign.turn_of)
+    turns = [without_images(turn, erased) for turn in said if turn.id not in erased]
     commits = _values(rows["commits"], "commits", foreign.commit_of)
     jobs = _values(rows["jobs"], "jobs", foreign.job_of)
-    tombstones = _values(rows["erased"], "erased", foreign.tombstone_of)
-    digests = sorted({image.digest for turn in turns for image in turn.images if image.digest} - erased.ids)
-    images = [await asyncio.to_thread(folder.image, digest) for digest in digests]
+    images = [await asyncio.to_thread(folder.image, digest) for digest in sorted(shown_in(turns))]
+    if erased > stones:
+        await store.bury(user, erased - stones, at=now, reopen=partial(reopened, now=now))
+        await settle(engine, user)
     for image in images:
         await engine.media.put(user, image)
     written = await store.append(user, turns, jobs)
     for commit in commits:
         await _commit(store, user, commit)
-    if tombstones:
-        await store.bury(user, tombstones, at=engine.clock())
     await store.rebuild(user)
     engine.wake(user)
     return len(written)

@@ -25,7 +25,7 @@ from persona_graph.conversation import digest_of
 from persona_graph.errors import InputError
 from persona_graph.graph.store_namespace import USER, Names, Namespace, Place, fits
 from persona_graph.graph.store_value import StoreValue, matches
-from persona_graph.memory.commit import Commit, memory_id
+from persona_graph.memory.commit import Commit, memory_id, said_in
 from persona_graph.memory.operations import Add, Delete, Operation, Update
 from persona_graph.memory.types import KEYED, Kind, Memory, Source
 from persona_graph.retrieval.query import Target
@@ -179,6 +179,7 @@ class PersonaBaseStore(BaseStore):
             if not operations:
                 return
             await self._refuse_if_held_fast(place, key, held)
+            await self._refuse_if_erased(place, operations)
             life = max(lives, tried)
             begins = place.kind not in KEYED and isinstance(operations[0], Add)
             name = _life(key, life) if begins else engine.new_id()  # of two that begin one life, the first makes it
@@ -193,6 +194,11 @@ class PersonaBaseStore(BaseStore):
         standing = await self.persona.engine.store.standing(place.user)
         if (held is not None and held.pinned) or f"{place.kind}:{key.casefold()}" in standing.frozen:
             raise InputError(f"the person holds {key!r} as it is; only they can change it, or release it")
+
+    async def _refuse_if_erased(self, place: Place, operations: tuple[Operation, ...]) -> None:
+        stones = await self.persona.engine.store.tombstones(place.user)
+        if any(stones.cover(*said_in(new)) for new in operations if isinstance(new, Add | Update)):
+            raise InputError("the person had this erased; only they can say it again")
 
     def _writable(self, op: PutOp) -> Place:
         place = self._names.place(op.namespace)
@@ -216,7 +222,17 @@ def _operations(kind: Kind, key: str, held: Memory | None, value: StoreValue | N
     if StoreValue.of(held) == value:
         return ()
     if held.text != value.text:
-        return (Update(id=held.id, text=new.text, keywords=new.keywords, event=new.event, images=held.images),)
+        return (
+            Update(
+                id=held.id,
+                kind=kind,
+                key=held.key,
+                text=new.text,
+                keywords=new.keywords,
+                event=new.event,
+                images=held.images,
+            ),
+        )
     # The same text with other words or times would be no new version. A keyed kind knows what holds its key.
     return (Delete(id=held.id), new) if kind in KEYED else (new, Delete(id=held.id))
 

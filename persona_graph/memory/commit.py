@@ -43,7 +43,7 @@ class Commit:
     evidence: tuple[str, ...] = ()
     """Ids of the turns it works from; a commit whose evidence is gone is refused."""
     read: tuple[str, ...] = ()
-    """What stood in the prompt: turn ids and memory refs (`id@commit`)."""
+    """What stood in the prompt: turn ids, their pictures (`id#digest`) and memory refs (`id@commit`)."""
     sequence: int = -1
     """Its place in the order of commits; the store fills it in."""
 
@@ -64,6 +64,16 @@ def memory_id(commit: str, index: int) -> str:
     return digest_of("memory", commit, str(index))[:16]
 
 
+Said = tuple[str, str]
+"""The field that a text stands in, and the text: "2" is one thing under `core:children` and another elsewhere."""
+
+
+def said_in(value: Memory | Add | Update) -> Said:
+    """What a memory says, or an operation; facts and episodes stand in no field."""
+    keyed = value.kind in KEYED and value.key
+    return field_name(value.kind, value.key) if value.kind and keyed else "", value.text
+
+
 @dataclass(frozen=True, slots=True)
 class Tombstones:
     """What was erased, without a word of it: ids of turns, memories and images, and digests of memories' texts."""
@@ -72,17 +82,17 @@ class Tombstones:
     """Salts the digests, so that those of two users say nothing about each other."""
     ids: frozenset[str] = frozenset()
 
-    def digest(self, text: str) -> str:
+    def digest(self, field: str, text: str) -> str:
         """What stands for a text; the same for another case or other spaces."""
-        return digest_of("said", self.user, said_alike(text))
+        return digest_of("said", self.user, field, said_alike(text))
 
-    def of(self, ids: Iterable[str], texts: Iterable[str]) -> Tombstones:
-        """These tombstones, and those of things that go with their texts."""
-        return replace(self, ids=self.ids | frozenset(ids) | frozenset(map(self.digest, texts)))
+    def of(self, ids: Iterable[str], said: Iterable[Said]) -> Tombstones:
+        """These tombstones, and those of more ids and texts."""
+        return replace(self, ids=self.ids | frozenset(ids) | frozenset(self.digest(*one) for one in said))
 
-    def cover(self, memory: str, text: str) -> bool:
-        """Whether this memory, or one that said the same, was erased."""
-        return bool(self.ids) and (memory in self.ids or self.digest(text) in self.ids)
+    def cover(self, field: str, text: str) -> bool:
+        """Whether a memory that said this was erased."""
+        return bool(self.ids) and self.digest(field, text) in self.ids
 
 
 def said_alike(text: str) -> str:
@@ -168,7 +178,7 @@ class Knowledge:
     def _add(self, commit: Commit, index: int, new: Add) -> list[Memory]:
         id = memory_id(commit.id, index)
         held = self.keyed(new.kind, new.key) if new.kind in KEYED and new.key else None
-        if self._erased(commit, id, new.text):
+        if self._erased(commit, id, said_in(new)):
             return []
         if id in self.versions:
             return []  # its job ran again, and the person has said since what is right of what it made before
@@ -178,7 +188,7 @@ class Knowledge:
 
     def _update(self, commit: Commit, index: int, new: Update) -> list[Memory]:
         held = self.current(new.id)
-        if self._erased(commit, new.id, new.text):
+        if self._erased(commit, new.id, said_in(new if held is None else replace(held, text=new.text))):
             return []
         if held is not None:
             return self._supersede(commit, index, held, new)
@@ -251,9 +261,10 @@ class Knowledge:
         name = field_name(kind, key)
         return commit.source is not Source.PERSON and bool(key) and (name in self.frozen or name in self.off)
 
-    def _erased(self, commit: Commit, memory: str, text: str) -> bool:
+    def _erased(self, commit: Commit, memory: str, said: Said) -> bool:
         """Whether inference would bring back what the person had erased; the person may say it again."""
-        return commit.source is not Source.PERSON and self.tombstones.cover(memory, text)
+        stones = self.tombstones
+        return commit.source is not Source.PERSON and (memory in stones.ids or stones.cover(*said))
 
     def _store(self, memory: Memory) -> list[Memory]:
         held = self.versions.setdefault(memory.id, [])

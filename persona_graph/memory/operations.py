@@ -105,6 +105,12 @@ class Undo:
 ModelOperation = Add | Update | Delete | Keep
 Operation = Add | Update | Delete | Keep | Pin | Freeze | SwitchOff | Release | Undo
 
+
+def searchable_in(operation: Add | Update) -> str:
+    """Key, text and keywords of what an operation says, as a memory's `searchable` has them."""
+    return "\n".join(part for part in (operation.key, operation.text, " ".join(operation.keywords)) if part)
+
+
 _BY_NAME = {cls.__name__.lower(): cls for cls in (Add, Update, Delete, Keep, Pin, Freeze, SwitchOff, Release, Undo)}
 
 

@@ -124,7 +124,7 @@ class Unsettled:
     images: frozenset[str] = frozenset()
     """Digests of pictures that `Media` still has."""
     old_bytes: bool = False
-    """Removed text still lies in a log, which a reader elsewhere holds."""
+    """Removed text still lies in the file or its log, which a reader elsewhere holds."""
 
 
 Reopen = Callable[[Again, datetime], "OpenJob | None"]
@@ -304,8 +304,8 @@ class MemoryStore(Protocol):
         """What was erased, without a word of it."""
         ...
 
-    async def bury(self, user: str, ids: Iterable[str], *, at: datetime) -> None:
-        """Set tombstones of another store's erases, so that what they stand for does not come back here."""
+    async def bury(self, user: str, ids: Iterable[str], *, at: datetime, reopen: Reopen) -> Erased:
+        """Set tombstones of another store's erases: what they stand for goes here too, and does not come back."""
         ...
 
     async def remove_user(self, user: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -10,8 +10,20 @@ from persona_graph.blocking import blocking
 from persona_graph.conversation import Turn
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError, NotFound
-from persona_graph.memory.erase import Erase, came_back, consequences, versions_after, without_images
+from persona_graph.memory.commit import Commit, Tombstones, fold, memory_id
+from persona_graph.memory.erase import (
+    Consequences,
+    Erase,
+    came_back,
+    commits_after,
+    consequences,
+    versions_after,
+    without_images,
+)
+from persona_graph.memory.history import steps
 from persona_graph.memory.mentions import quoting, speaking_of
+from persona_graph.memory.operations import Add, Update, searchable_in
+from persona_graph.memory.store import Unsettled
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.timerange import TimeRange
 from persona_graph.update import drain
@@ -79,12 +91,20 @@ class Forgetting:
         what = await self._meant(user, memory, turn, window, topic, image)
         turns = await self.engine.store.turns(user)
         versions = await self.engine.store.memories(user, history=True, off=True)
-        said = _said(what, turns, versions)
-        done = await (self._would(user, what, turns, versions) if dry_run else self._erase(user, what))
-        left = [m for m in await self.engine.store.memories(user, history=True, off=True) if m.ref not in done.memories]
+        commits = await self.engine.store.commits(user)
+        stones = await self.engine.store.tombstones(user)
+        follows = consequences(what, turns, commits, versions, stones)
+        said = _said(what, turns, versions, commits)
+        done = _would(what, follows, turns, commits, versions) if dry_run else await self._erase(user, what)
         kept = {t.id: _text(without_images(t, what.images)) for t in turns if t.id not in what.turns}
-        meant = tuple(sorted(what.ids))
-        return replace(done, meant=meant, quotes=quoting(said, kept), quoting_memories=quoting(said, _by_memory(left)))
+        left = _by_memory(commits_after(follows, commits), follows.tombstones)
+        return replace(
+            done,
+            meant=tuple(sorted(what.ids)),
+            # Keywords name what a memory is about; among memories they would find every one of its kind.
+            quotes=quoting([*said, *_keywords(what, versions)], kept),
+            quoting_memories=quoting(said, left),
+        )
 
     forget = blocking(aforget)
 
@@ -92,33 +112,15 @@ class Forgetting:
         store, now = self.engine.store, self.engine.clock()
         erased = await store.erase(user, what, at=now, reopen=partial(reopened, now=now))
         settled = await drain.settle(self.engine, user)
+        left = Unsettled() if settled else await store.unsettled(user)
         self.engine.wake(user)
-        waiting = "another program is reading this memory; old bytes lie in its log until it lets go"
         return Forgotten(
             turns=erased.turns,
             memories=erased.memories,
             back=erased.back,
             again=tuple(again.job for again in erased.again),
             images=erased.images,
-            pending=() if settled else (waiting,),
-        )
-
-    async def _would(self, user: str, what: Erase, turns: list[Turn], versions: list[Memory]) -> Forgotten:
-        changed = [t.id for t in turns if t.id not in what.turns and any(i.digest in what.images for i in t.images)]
-        commits = await self.engine.store.commits(user)
-        follows = consequences(what, changed, commits, versions)
-        stones = (await self.engine.store.tombstones(user)).of(what.ids, (m.text for m in _named(what, versions)))
-        after = versions_after(follows, commits, stones)
-        left = {memory.ref for memory in after}
-        shown = {i.digest for t in turns if t.id in what.turns for i in t.images if i.digest} | what.images
-        still = {i.digest for t in turns if t.id not in what.turns for i in t.images} - what.images
-        return Forgotten(
-            turns=tuple(t.id for t in turns if t.id in what.turns),
-            memories=tuple(memory.ref for memory in versions if memory.ref not in left),
-            back=came_back(versions, after),
-            again=tuple(again.job for again in follows.again),
-            images=tuple(sorted(shown - still)),
-            dry_run=True,
+            pending=_pending(left),
         )
 
     async def _everything(self, user: str, *, dry_run: bool) -> Forgotten:
@@ -147,7 +149,8 @@ class Forgetting:
         """What a person names, as ids. Raises: NotFound."""
         store = self.engine.store
         if memory is not None:
-            if not await store.memories(user, ids=[memory], history=True, off=True):
+            known = await store.memories(user, ids=[memory], history=True, off=True)
+            if not known and not any(id == memory for id, *_ in _in_vain(await store.commits(user))):
                 raise NotFound(f"there is no memory {memory!r}")
             return Erase(memories=frozenset({memory}))
         turns = await store.turns(user, ids=None if turn is None else [turn], receipts=False)
@@ -167,7 +170,10 @@ class Forgetting:
         return Erase(turns=inside)
 
     async def _about(self, user: str, topic: str, turns: list[Turn]) -> Erase:
-        """Turns that speak of a topic, the turns of its episodes, and what is remembered of it besides."""
+        """Turns that speak of a topic, the turns of its episodes, and what is remembered of it besides.
+
+        What was said by hand and undone is there too: undoing that would bring it back.
+        """
         versions = await self.engine.store.memories(user, history=True, off=True)
         told = speaking_of(topic, {turn.id: _text(turn) for turn in turns})
         refs = speaking_of(topic, {memory.ref: memory.searchable for memory in versions})
@@ -175,29 +181,73 @@ class Forgetting:
         episodes = {turn for memory in found if memory.kind is Kind.EPISODIC for turn in memory.evidence}
         erased = told | (episodes & {turn.id for turn in turns})
         rest = {m.id for m in found if not erased.intersection(m.evidence)}
-        if not erased and not rest:
+        in_vain = {place: text for _, place, text in _in_vain(await self.engine.store.commits(user))}
+        unheld = frozenset(place for place, text in in_vain.items() if speaking_of(topic, {"": text}))
+        if not erased and not rest and not unheld:
             raise NotFound(f"nothing that is remembered speaks of {topic!r}")
-        return Erase(turns=erased, memories=frozenset(rest))
+        return Erase(turns=erased, memories=frozenset(rest), operations=unheld)
+
+
+def _pending(left: Unsettled) -> tuple[str, ...]:
+    reasons = {
+        "another program is reading this memory, or the disk is full; until then old bytes lie in it": left.old_bytes,
+        "the folder of pictures cannot be written; until then they lie there": bool(left.images),
+    }
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def _text(turn: Turn) -> str:
     return "\n".join(message.searchable for message in turn.messages)
 
 
-def _said(what: Erase, turns: list[Turn], versions: list[Memory]) -> list[str]:
-    """The words that go."""
-    of_turns = [_text(turn) for turn in turns if turn.id in what.turns]
+def _would(
+    what: Erase, follows: Consequences, turns: list[Turn], commits: list[Commit], versions: list[Memory]
+) -> Forgotten:
+    after = versions_after(follows, commits)
+    left = {memory.ref for memory in after}
+    return Forgotten(
+        turns=tuple(t.id for t in turns if t.id in what.turns),
+        memories=tuple(memory.ref for memory in versions if memory.ref not in left),
+        back=came_back(versions, after),
+        again=tuple(again.job for again in follows.again),
+        images=tuple(sorted(follows.images)),
+        dry_run=True,
+    )
+
+
+def _said(what: Erase, turns: list[Turn], versions: list[Memory], commits: list[Commit]) -> list[str]:
+    """The words that go: of turns, with the names of those who talk nowhere else, of memories and captions."""
+    gone, kept = ([t for t in turns if (t.id in what.turns) is erased] for erased in (True, False))
     captions = [image.caption for turn in turns for image in turn.images if image.digest in what.images]
-    return [*of_turns, *(memory.text for memory in _named(what, versions)), *captions]
+    of_memories = [memory.text for memory in versions if memory.id in what.memories]
+    in_vain = [text for _, place, text in _in_vain(commits) if place in what.operations]
+    return [*map(_text, gone), *(_speakers(gone) - _speakers(kept)), *of_memories, *captions, *in_vain]
 
 
-def _named(what: Erase, versions: list[Memory]) -> list[Memory]:
-    return [memory for memory in versions if memory.id in what.memories]
+def _keywords(what: Erase, versions: list[Memory]) -> list[str]:
+    return [" ".join(memory.keywords) for memory in versions if memory.id in what.memories]
 
 
-def _by_memory(versions: list[Memory]) -> dict[str, str]:
-    """The words of each memory in all its versions."""
+def _speakers(turns: list[Turn]) -> set[str]:
+    return {message.speaker for turn in turns for message in turn.messages}
+
+
+def _in_vain(commits: list[Commit]) -> Iterator[tuple[str, tuple[str, int], str]]:
+    """What was said and made no version that stands: memory, (commit, place), words."""
+    for step in steps(commits):
+        for done in step.done:
+            said = done.operation
+            if done.after is None and isinstance(said, Add | Update):
+                memory = said.id if isinstance(said, Update) else memory_id(step.commit.id, done.place)
+                yield memory, (step.commit.id, done.place), searchable_in(said)
+
+
+def _by_memory(commits: list[Commit], tombstones: Tombstones) -> dict[str, str]:
+    """The words of each memory in all its versions, those that were taken back included."""
+    held = [
+        (m.id, m.searchable) for versions in fold(commits, tombstones=tombstones).versions.values() for m in versions
+    ]
     texts: dict[str, str] = {}
-    for memory in sorted(versions, key=lambda m: (m.id, m.version)):
-        texts[memory.id] = f"{texts.get(memory.id, '')}\n{memory.searchable}"
+    for id, words in (*held, *((id, words) for id, _, words in _in_vain(commits))):
+        texts[id] = f"{texts.get(id, '')}\n{words}"
     return texts

@@ -67,11 +67,27 @@ async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None 
 
 
 async def settle(engine: Engine, user: str) -> bool:
-    """Do what an erase has left to do: pictures, then old bytes in a log; whether all is done."""
+    """Do what an erase has left to do: pictures, then old bytes of a file; whether all is done.
+
+    What cannot be done now is tried again, and holds up nothing else.
+    """
     left = await engine.store.unsettled(user)
-    if left.images:
-        await engine.media.remove(user, left.images)
-    return await engine.store.settle(user, left.images) if left.images or left.old_bytes else True
+    if not left.images and not left.old_bytes:
+        return True
+    removed = [digest for digest in sorted(left.images) if await _removed(engine, user, digest)]
+    return await engine.store.settle(user, removed) and len(removed) == len(left.images)
+
+
+async def _removed(engine: Engine, user: str, digest: str) -> bool:
+    """Remove a picture; False when it has to be tried again."""
+    try:
+        await engine.media.remove(user, [digest])
+    except NotFound:
+        return True  # what a turn names as a digest may be none, and then it is nothing that is kept
+    except StoreError as error:
+        logger.warning("a picture that was erased is not removed yet; it is tried again: %s", error)
+        return False
+    return True
 
 
 async def claim(engine: Engine, user: str, worker: str) -> OpenJob | None:
@@ -107,8 +123,11 @@ async def _do(engine: Engine, user: str, job: OpenJob) -> bool:
     except NotFound:
         await engine.store.finish(user, job)  # the person erased what it would have worked from
         return False
-    except Outdated:
-        await engine.store.reschedule(user, job)  # over what is left, and reading what stands now
+    except Outdated as error:
+        if job.attempts:  # it must not go round for ever
+            await put_off(engine, user, job, error)
+        else:  # over what is left, and reading what stands now
+            await engine.store.reschedule(user, replace(job, attempts=1, not_before=engine.clock()))
         return False
     except (PolicyError, EmbeddingError) as error:
         logger.warning("update job %s failed (attempt %d): %s", job.name, job.attempts + 1, type(error).__name__)

@@ -20,6 +20,7 @@ from persona_graph.jobs.segment_episodes import SEGMENT_EPISODES, EpisodesInput
 from persona_graph.jobs.update_core import UPDATE_CORE, CoreInput
 from persona_graph.jobs.update_procedural import UPDATE_PROCEDURAL, ProceduralInput
 from persona_graph.memory.commit import Commit, commit_id
+from persona_graph.memory.erase import pictures_of
 from persona_graph.memory.operations import ModelOperation, Operation
 from persona_graph.memory.paper import append_only, rewrite_whole
 from persona_graph.memory.store import OpenJob
@@ -47,7 +48,7 @@ class Step:
     keep: Callable[[Any, Any, Options], Kept]
     """(the job's input, its result, options) -> operations and observations. Pure."""
     read: Callable[[Any], tuple[str, ...]]
-    """The job's input -> ids of the turns and refs of the memories that stand in its prompt. Pure."""
+    """The job's input -> names of the turns, pictures and memories that stand in its prompt. Pure."""
 
 
 async def gather(engine: Engine, user: str, job: OpenJob) -> Any:
@@ -167,7 +168,11 @@ def _habits(given: ProceduralInput, operations: tuple[ModelOperation, ...], opti
 
 
 def _read(*groups: Sequence[Turn | Memory]) -> tuple[str, ...]:
-    return tuple(item.ref if isinstance(item, Memory) else item.id for group in groups for item in group)
+    return tuple(name for group in groups for item in group for name in _names(item))
+
+
+def _names(item: Turn | Memory) -> tuple[str, ...]:
+    return (item.ref,) if isinstance(item, Memory) else (item.id, *pictures_of(item))
 
 
 STEPS: dict[str, Step] = {

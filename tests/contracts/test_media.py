@@ -277,3 +277,12 @@ def test_an_image_with_any_bytes_changed_is_refused_or_can_be_shown(kind: str) -
         taken += 1
         asyncio.run(data_uri(picture_of.data))
     assert taken > 10 or kind == "PNG"  # whose checksums tell
+
+
+async def test_what_a_crash_left_of_an_image_goes_with_it(tmp_path: Path) -> None:
+    media = FolderMedia(tmp_path)
+    kept = await media.put("ana", picture())
+    file = next(tmp_path.rglob(kept.digest))
+    file.with_name(f".{kept.digest}.0f0f0f0f.part").write_bytes(picture()[:40])
+    await media.remove("ana", [kept.digest])
+    assert list(file.parent.iterdir()) == []

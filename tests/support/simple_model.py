@@ -24,6 +24,9 @@ from persona_graph.memory.operations import (
 )
 from persona_graph.memory.types import KEYED, Kind, Source
 
+Said = tuple[str, str]
+"""The field that a text stands in, and the text."""
+
 
 @dataclass
 class Known:
@@ -37,6 +40,16 @@ class Known:
     pinned: bool = False
     off: bool = False
 
+    @property
+    def field(self) -> str:
+        """Its field, for keyed kinds."""
+        return _field(self.kind, self.key)
+
+    @property
+    def said(self) -> Said:
+        """What it says."""
+        return self.field, self.text.casefold()
+
 
 @dataclass
 class SimpleModel:
@@ -45,20 +58,18 @@ class SimpleModel:
     turns: list[str] = field(default_factory=list)
     commits: list[Commit] = field(default_factory=list)
     buried: set[str] = field(default_factory=set)
-    buried_texts: set[str] = field(default_factory=set)
+    buried_texts: set[Said] = field(default_factory=set)
     cleared: set[tuple[str, int]] = field(default_factory=set)
     """(commit, place) of operations that an erase of a memory took out."""
-    texts: dict[tuple[str, str], str] = field(default_factory=dict)
-    """What a commit gave a memory for a text, of all that is believed now or was."""
     made: dict[tuple[str, str], Known] = field(default_factory=dict)
-    """What a commit made of a memory."""
+    """What a commit made of a memory, of all that is believed now or was."""
 
     def believes(self, as_of: datetime | None = None) -> dict[str, Known]:
         """Current memories by id."""
         known: dict[str, Known] = {}
         gone: set[str] = set()
         held: set[str] = set()
-        self.texts, self.made = {}, {}
+        self.made = {}
         for commit, place, operation in self._steps(as_of):
             self._do(known, gone, held, commit, place, operation)
         return known
@@ -136,10 +147,9 @@ class SimpleModel:
         person: bool,
     ) -> None:
         new = Known(kind, key, text, commit.at, commit.id)
-        if person or not (_locked(new, held) or self._buried(id, text)):
+        if person or not (_locked(new, held) or self._buried(id, new)):
             new.off = bool(key) and f"off {_name(new)}" in held
             known[id] = self.made[(id, commit.id)] = new
-            self.texts[(id, commit.id)] = text
 
     def _replace(
         self,
@@ -153,19 +163,19 @@ class SimpleModel:
         person: bool,
     ) -> None:
         old = known[id]
-        if text == old.text or (not person and (_locked(old, held) or self._buried(id, text))):
+        since = old.since if old.commit == commit.id else max(commit.at, old.since)
+        new = Known(old.kind, old.key, text, since, commit.id, old.pinned, old.off)
+        if text == old.text or (not person and (_locked(old, held) or self._buried(id, new))):
             return
         if not person and commit.at < old.since:
             past = memory_id(commit.id, place)  # news of an older time
-            self.texts[(past, commit.id)] = text
+            self.made[(past, commit.id)] = new
             gone.add(past)
             return
-        since = old.since if old.commit == commit.id else max(commit.at, old.since)
-        known[id] = self.made[(id, commit.id)] = Known(old.kind, old.key, text, since, commit.id, old.pinned, old.off)
-        self.texts[(id, commit.id)] = text
+        known[id] = self.made[(id, commit.id)] = new
 
-    def _buried(self, id: str, text: str) -> bool:
-        return id in self.buried or text.casefold() in self.buried_texts
+    def _buried(self, id: str, new: Known) -> bool:
+        return id in self.buried or new.said in self.buried_texts
 
     def _switch(self, known: dict[str, Known], held: set[str], what: str) -> None:
         if what in known:
@@ -175,53 +185,96 @@ class SimpleModel:
             for one in known.values():
                 one.off = one.off or _name(one) == what
 
+    def take(self, commit: Commit) -> None:
+        """Take in a commit, without what inference says of the erased."""
+        self.commits.append(commit)
+        self.cleared |= {
+            (commit.id, place)
+            for place, operation in enumerate(commit.operations)
+            if commit.source is not Source.PERSON and _said(operation) & self.buried_texts
+        }
+
     def erase(self, turns: set[str], memories: set[str]) -> None:
         """What was made from the turns goes, and what was made from that; of the memories no word stays."""
-        known = self.believes()
-        fields = {("", one.kind, one.key.casefold()) for id, one in known.items() if id in memories and one.key}
-        fields |= {(made, o.kind, o.key.casefold()) for (id, made), o in self.made.items() if id in memories and o.key}
-        texts = {text.casefold() for (id, _), text in self.texts.items() if id in memories}
-        texts |= {
-            getattr(o, "text", "").casefold() for c, place, o in self._every() if _of(c, place, o, memories, fields)
+        self.believes()
+        fields = {one.field for (id, _), one in self.made.items() if id in memories} - {""}
+        others = {(made, one.field) for (id, made), one in self.made.items() if id not in memories}
+        named = {
+            (commit.id, place)
+            for commit, place, operation in self._every()
+            if _of(commit, place, operation, memories, fields, others)
         }
+        texts = {one.said for (id, _), one in self.made.items() if id in memories}
+        for commit, place, operation in self._every():
+            texts |= _said(operation) if (commit.id, place) in named else set()
         tainted: set[str] = set()
         for commit in self.commits:
             reads = {read.partition("@") for read in commit.read}
             by_memory = any(
-                made in tainted or memory in memories or self._said(memory, made, texts)
+                made in tainted or memory in memories or self._says(memory, made, texts)
                 for memory, at, made in reads
                 if at
             )
             if commit.source is not Source.PERSON and (turns & {*commit.evidence, *commit.read} or by_memory):
                 tainted.add(commit.id)
+        taken_back = self._taken_back(tainted)
         for commit, place, operation in self._every():
-            same = commit.source is not Source.PERSON and getattr(operation, "text", "").casefold() in texts - {""}
-            if same or _of(commit, place, operation, memories, fields):
+            if (commit.id, place) in named or (commit.source is not Source.PERSON and _said(operation) & texts):
                 self.cleared.add((commit.id, place))
         self.commits = [commit for commit in self.commits if commit.id not in tainted]
         self.turns = [turn for turn in self.turns if turn not in turns]
         self.buried |= turns | memories
-        self.buried_texts |= texts - {""}
+        self.buried_texts |= texts | taken_back
+
+    def _taken_back(self, tainted: set[str]) -> set[Said]:
+        """What the person undid of commits that go, an operation at a time, and nobody else says."""
+        undone, parts = self._undone(self.commits)
+        single = [o for c, place, o in self._every() if c.id in tainted - undone and (c.id, place) in parts]
+        others = [o for commit, _, o in self._every() if commit.id not in tainted]
+        return set[Said]().union(*map(_said, single)) - set[Said]().union(*map(_said, others))
 
     def _every(self) -> list[tuple[Commit, int, Operation]]:
-        return [(commit, place, o) for commit in self.commits for place, o in enumerate(commit.operations)]
+        return [
+            (commit, place, o)
+            for commit in self.commits
+            for place, o in enumerate(commit.operations)
+            if (commit.id, place) not in self.cleared
+        ]
 
-    def _said(self, id: str, made: str, texts: set[str]) -> bool:
+    def _says(self, id: str, made: str, texts: set[Said]) -> bool:
         by_person = any(commit.id == made and commit.source is Source.PERSON for commit in self.commits)
-        return not by_person and self.texts.get((id, made), "").casefold() in texts - {""}
+        one = self.made.get((id, made))
+        return not by_person and one is not None and one.said in texts
 
 
 def _of(
-    commit: Commit, place: int, operation: Operation, memories: set[str], fields: set[tuple[str, Kind, str]]
+    commit: Commit,
+    place: int,
+    operation: Operation,
+    memories: set[str],
+    fields: set[str],
+    others: set[tuple[str, str]],
 ) -> bool:
     if isinstance(operation, Undo):
         return False
-    named = {memory_id(commit.id, place), getattr(operation, "id", ""), getattr(operation, "what", "")}
     if isinstance(operation, Add):
-        key = operation.key.casefold()
-        if fields & {("", operation.kind, key), (commit.id, operation.kind, key)}:
+        field = _field(operation.kind, operation.key)
+        if field in fields and (commit.id, field) not in others:
             return True
-    return bool(named & memories)
+        return memory_id(commit.id, place) in memories
+    if isinstance(operation, Freeze | SwitchOff | Release):
+        return operation.what in memories or operation.what in fields - {field for _, field in others}
+    return operation.id in memories
+
+
+def _field(kind: Kind | None, key: str) -> str:
+    return f"{kind}:{key.casefold()}" if kind in KEYED and key else ""
+
+
+def _said(operation: Operation) -> set[Said]:
+    if not isinstance(operation, Add | Update):
+        return set()
+    return {(_field(operation.kind, operation.key), operation.text.casefold())}
 
 
 def _keyed(known: dict[str, Known], kind: Kind, key: str) -> str | None:

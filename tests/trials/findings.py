@@ -103,7 +103,7 @@ def dangling(held: Holdings) -> Iterator[str]:
     """What rests on a turn that is not there, or on a memory whose commit is not, or is waiting to work on it."""
     ids, made = {turn.id for turn in held.turns}, {commit.id for commit in held.commits}
     for commit in held.commits:
-        read = {ref.partition("@")[2] or ref for ref in commit.read}
+        read = {ref.partition("@")[2] or ref.partition("#")[0] for ref in commit.read}
         if gone := (commit.turns - ids) | (read - ids - made):
             yield f"{held.user}: commit {commit.id} ({commit.job}) rests on what is gone: {sorted(gone)}"
     for job in held.jobs:

@@ -10,6 +10,7 @@ from datetime import datetime
 from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.errors import NotFound, Outdated
 from persona_graph.memory.commit import Commit, effective, fold
+from persona_graph.memory.erase import without_erased
 from persona_graph.memory.operations import Undo
 from persona_graph.memory.sqlite import journal, outbox, schema, timeline, tombstones, versions, words
 from persona_graph.memory.sqlite.codec import dump, load
@@ -38,7 +39,8 @@ def _held(db: sqlite3.Connection, commit: str) -> Commit | None:
 
 def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
     _refuse_erased(write.db, commit)
-    body = dump(commit_to_json(commit))
+    stones = tombstones.read(write.db, file.user)
+    body = dump(commit_to_json(without_erased(commit, stones)))
     sequence = write.db.execute(
         "INSERT INTO commits (id, at, body) VALUES (?, ?, ?)", (pack(commit.id), microseconds(commit.at), body)
     ).lastrowid
@@ -49,7 +51,7 @@ def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
     if _undone_before(write.db, stored.id):
         project(write, file)
         return stored
-    knowledge = versions.touched(write.db, stored, tombstones.read(write.db, file.user))
+    knowledge = versions.touched(write.db, stored, stones)
     versions.put(write, knowledge.apply(stored))
     versions.put_held(write.db, knowledge)
     timeline.observe(write, stored, file.neutral)
@@ -64,17 +66,8 @@ def _refuse_erased(db: sqlite3.Connection, commit: Commit) -> None:
     gone = set(commit.evidence) - journal.rows_of(db, commit.evidence).keys()
     if gone and (len(gone) == len(set(commit.evidence)) or gone - tombstones.stands(db, gone)):
         raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")
-    if not tombstones.any_stands(db):
-        return
-    memories = {ref.partition("@")[0] for ref in commit.read}
-    if gone or tombstones.stands(db, {*commit.read, *memories}) or not _made(db, commit.read):
+    if gone or tombstones.read_erased(db, commit.read):
         raise Outdated("what this was worked from has been erased in the meantime; it is to be done again")
-
-
-def _made(db: sqlite3.Connection, read: Iterable[str]) -> bool:
-    """Whether the commits that made these versions still stand."""
-    made = {made for _, found, made in (ref.partition("@") for ref in read) if found}
-    return all(db.execute("SELECT 1 FROM commits WHERE id = ?", (pack(one),)).fetchone() for one in made)
 
 
 def _undone_before(db: sqlite3.Connection, commit: str) -> bool:

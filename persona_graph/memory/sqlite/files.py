@@ -12,8 +12,8 @@ from persona_graph.durable import make_folder
 from persona_graph.memory.sqlite import commits
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.migrations import copies_of
-from persona_graph.memory.sqlite.rows import unpack
-from persona_graph.memory.sqlite.user_file import UserFile
+from persona_graph.memory.sqlite.rows import BEGINNING, unpack
+from persona_graph.memory.sqlite.user_file import Removed, UserFile
 from persona_graph.personality import NeutralPolicy
 from persona_graph.user_id import file_name
 
@@ -77,17 +77,23 @@ class UserFiles:
         path = self.path(user)
         parts = [*(path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")), *copies_of(path)]
         # A kill in the middle of this leaves a log with no file: it is opened anew, so that it goes under the lock too.
-        file = self.take(user, create=any(part.exists() for part in parts))
-        if file is None:
-            self._markers.put_off(file_name(user), user, None)
-            return
-        try:
-            with file.locked():  # waits for a writer to finish
-                self._markers.put_off(file_name(user), user, None)
-                for part in parts:
-                    part.unlink(missing_ok=True)
-        finally:
-            file.close()
+        while (file := self.take(user, create=any(part.exists() for part in parts))) is not None:
+            try:
+                with file.locked():  # waits for a writer to finish
+                    self._markers.put_off(file_name(user), user, None)
+                    for part in parts:
+                        part.unlink(missing_ok=True)
+            except Removed:
+                continue  # somebody else was faster; what came since is removed too
+            finally:
+                file.close()
+        self.lift_marker(user)
+
+    def lift_marker(self, user: str) -> None:
+        """Lift the marker of a user who has no file, as a writer may leave one who was overtaken by the removal."""
+        self._markers.put_off(file_name(user), user, None)
+        if self.path(user).exists():  # the user came back just now: a marker too many costs little, a lost one work
+            self._markers.make_due(file_name(user), user, BEGINNING)
 
     def users(self) -> list[str]:
         """Users that have a turn or a commit; files of others are passed over."""

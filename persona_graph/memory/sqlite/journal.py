@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from persona_graph.conversation import Role, Turn, TurnState
 from persona_graph.errors import StoreError
-from persona_graph.memory.sqlite import words
+from persona_graph.memory.erase import shown_in
+from persona_graph.memory.sqlite import tombstones, words
 from persona_graph.memory.sqlite.codec import dump, load, message_rows, messages_of
 from persona_graph.memory.sqlite.rows import (
     bounds,
@@ -25,6 +26,7 @@ from persona_graph.memory.sqlite.rows import (
 )
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index
+from persona_graph.receipt import read_set, scrubbed
 from persona_graph.retrieval.marks import marks
 from persona_graph.timerange import TimeRange
 
@@ -61,10 +63,15 @@ def put(write: Writing, prepared: Prepared) -> int | None:
     turn, db = prepared.turn, write.db
     at = microseconds(turn.at)
     held = db.execute("SELECT row, state, at FROM turns WHERE id = ?", (pack(turn.id),)).fetchone()
-    if held is None and db.execute("SELECT 1 FROM tombstones WHERE id = ?", (pack(turn.id),)).fetchone():
+    if held is None and tombstones.stands(db, [turn.id]):
         return None
     if held is not None and held[1] == TurnState.ANSWERED:
         return None
+    if held is not None and turn.receipt and tombstones.read_erased(db, read_set(turn.receipt)):
+        # What the answer read was erased while the model spoke.
+        turn = replace(turn, receipt=scrubbed(turn.receipt))
+        prepared = replace(prepared, turn=turn)
+    tombstones.lift(write, shown_in([turn]))
     if held is not None and _extend(write, prepared, held[0], at, held[2]):
         return int(held[0])
     count, removed = len(turn.messages), 0
@@ -192,6 +199,12 @@ def rows_of(db: sqlite3.Connection, ids: Iterable[str]) -> dict[str, int]:
     return found
 
 
+def newest(db: sqlite3.Connection, ids: Iterable[str]) -> datetime | None:
+    """The time of the latest of these turns; None when none of them exists."""
+    found = (db.execute("SELECT at FROM turns WHERE id = ?", (pack(turn),)).fetchone() for turn in ids)
+    return max((datetime.fromisoformat(row[0]) for row in found if row is not None), default=None)
+
+
 def turns(
     file: UserFile, ids: Sequence[str] | None, window: TimeRange, newest: int | None, *, receipts: bool = True
 ) -> list[Turn]:
@@ -260,6 +273,16 @@ def speakers(file: UserFile) -> tuple[str, ...]:
     """Names of those who talk, in the order in which they came."""
     rows = file.db.execute("SELECT name FROM speakers ORDER BY number").fetchall()
     return tuple(name for (value,) in rows if (name := unpack(value)))
+
+
+def rows_with_images(db: sqlite3.Connection) -> list[int]:
+    """First rows of the turns that show a picture."""
+    return [row for (row,) in db.execute("SELECT DISTINCT turn FROM messages WHERE images > 0 ORDER BY turn")]
+
+
+def shown_images(db: sqlite3.Connection) -> frozenset[str]:
+    """Digests of all pictures that turns show."""
+    return shown_in(turns_at(db, rows_with_images(db)))
 
 
 def forget_names(write: Writing) -> None:

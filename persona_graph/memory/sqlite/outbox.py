@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from persona_graph.memory.sqlite import journal
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
@@ -81,6 +82,10 @@ def every(db: sqlite3.Connection) -> list[OpenJob]:
     return [_job(row) for row in db.execute(f"SELECT {_JOB} FROM jobs ORDER BY at, rank, rowid")]
 
 
+UNTOLD = "(gone with what was erased)"
+"""Stands for an error, or on a job whose work began before an erase: its error is not to be told."""
+
+
 def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJob | None:
     """Take the next due job."""
     with file.reading() as db:
@@ -90,7 +95,8 @@ def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJo
         job = _next(write.db, now)
         if job is None:
             return None
-        job = replace(job, claimed_until=until, claimed_by=worker)
+        error = "" if job.error == UNTOLD else job.error
+        job = replace(job, claimed_until=until, claimed_by=worker, error=error)
         _put(write.db, job)
         return job
 
@@ -121,7 +127,9 @@ def reschedule(file: UserFile, job: OpenJob) -> None:
     with file.writing() as write:
         held = _held(write.db, job.id)
         if held is not None:
-            given = replace(job, turns=held.turns, at=held.at, claimed_until=None, claimed_by="")
+            untold = held.claimed_by and held.error == UNTOLD
+            error = UNTOLD if untold and job.error else job.error
+            given = replace(job, turns=held.turns, at=held.at, claimed_until=None, claimed_by="", error=error)
             _put(write.db, given)
             mark(file, write.db)
 
@@ -146,18 +154,18 @@ def finish_alone(file: UserFile, job: OpenJob) -> None:
 
 
 def drop_turns(write: Writing, ids: Collection[str]) -> None:
-    """Take removed turns off all jobs."""
+    """Take removed turns off all jobs, which then stand at the time of the latest that is left to them."""
     for job in every(write.db):
         left = tuple(turn for turn in job.turns if turn not in ids)
-        if len(left) < len(job.turns):
+        if not left:
             write.db.execute("DELETE FROM jobs WHERE id = ?", (pack(job.id),))
-            if left:
-                _put(write.db, replace(job, turns=left))
+        elif len(left) < len(job.turns):
+            _put(write.db, replace(job, turns=left, at=journal.newest(write.db, left) or job.at))
 
 
 def drop_errors(write: Writing) -> None:
-    """Drop the errors of failed jobs: they may quote what a model made of what is erased."""
-    write.db.execute("UPDATE jobs SET error = ? WHERE error <> ''", (pack("(gone with what was erased)"),))
+    """Drop the errors of jobs, that of one at work too: they may quote what a model made of what is erased."""
+    write.db.execute("UPDATE jobs SET error = ? WHERE error <> '' OR claimed_by <> ''", (UNTOLD,))
 
 
 def next_due(db: sqlite3.Connection) -> int | None:
@@ -184,10 +192,11 @@ def mark(file: UserFile, db: sqlite3.Connection) -> None:
         file.markers.make_due(file.path.stem, file.user, due)
 
 
-def rest(file: UserFile, *, keep: bool) -> None:
-    """Put the marker off to the next due job, or lift it."""
+def rest(file: UserFile, *, keep: bool) -> bool:
+    """Put the marker off to the next due job, or lift it; always True."""
     with file.locked() as db:
         if keep:
             file.markers.make_due(file.path.stem, file.user, BEGINNING)
         else:
             file.markers.put_off(file.path.stem, file.user, next_due(db))
+    return True

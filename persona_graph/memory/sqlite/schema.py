@@ -1,7 +1,7 @@
 """The tables of one user's file.
 
 `turns`, `messages`, `jobs`, `commits` and `tombstones` are the truth; everything else is projected from them.
-`unsettled` names what an erase still has to do: pictures to remove (digests), old bytes in the log (''). `written`
+`unsettled` names what an erase still has to do: pictures to remove (digests), old bytes in the file (''). `written`
 and `embedded` hold the count of write transactions (`state.clock`), so that caches fetch only what is new.
 """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from persona_graph.conversation import Turn
-from persona_graph.errors import ForeignStore
+from persona_graph.errors import ForeignStore, NotFound
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.sqlite import (
@@ -30,7 +30,7 @@ from persona_graph.memory.sqlite.files import UserFiles, user_in
 from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import microseconds
-from persona_graph.memory.sqlite.user_file import UserFile, told
+from persona_graph.memory.sqlite.user_file import Removed, UserFile, told
 from persona_graph.memory.store import Lookup, OpenJob, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint
@@ -77,19 +77,21 @@ class SqliteStore:
 
     def _with_file(self, user: str, work: Callable[[UserFile], T], *, create: bool) -> tuple[T] | None:
         try:
-            file = self._files.take(user, create=create)
-            if file is None:
-                return None
-            try:
-                done = work(file)
-            except (sqlite3.Error, OSError, ForeignStore):
-                file.close()
-                raise
-            except BaseException:
+            while (file := self._files.take(user, create=create)) is not None:
+                try:
+                    done = work(file)
+                except Removed:
+                    file.close()
+                    continue
+                except (sqlite3.Error, OSError, ForeignStore):
+                    file.close()
+                    raise
+                except BaseException:
+                    self._put_away(file)
+                    raise
                 self._put_away(file)
-                raise
-            self._put_away(file)
-            return (done,)
+                return (done,)
+            return None
         except (sqlite3.Error, OSError) as error:
             raise told(error, self._files.path(user).name) from error
 
@@ -143,13 +145,19 @@ class SqliteStore:
 
     async def rest(self, user: str, *, keep: bool = False) -> None:
         """Put the user's marker off, or lift it."""
-        await self._ask(user, lambda file: outbox.rest(file, keep=keep), None)
+        if not await self._ask(user, lambda file: outbox.rest(file, keep=keep), False):
+            await self._run(user, lambda: self._files.lift_marker(user))
 
     # commits and projections
 
     async def commit(self, user: str, commit: Commit, job: OpenJob | None = None) -> Commit:
         """Append a commit, project it and finish its job."""
-        return await self._write(user, lambda file: commits.put(file, commit, job))
+        if not commit.evidence:
+            return await self._write(user, lambda file: commits.put(file, commit, job))
+        stored = await self._ask(user, lambda file: commits.put(file, commit, job), None)
+        if stored is None:  # the user was removed while the work was done, and must not come to be again
+            raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(commit.evidence))}")
+        return stored
 
     async def commits(self, user: str) -> list[Commit]:
         """All commits in order."""
@@ -243,9 +251,10 @@ class SqliteStore:
         """What was erased."""
         return await self._ask(user, lambda file: tombstones.read(file.db, user), Tombstones(user=user))
 
-    async def bury(self, user: str, ids: Iterable[str], *, at: datetime) -> None:
-        """Set tombstones of another store's erases."""
-        await self._write(user, lambda file: tombstones.bury(file, ids, at))
+    async def bury(self, user: str, ids: Iterable[str], *, at: datetime, reopen: Reopen) -> Erased:
+        """Set tombstones of another store's erases, and erase what they stand for."""
+        stones = frozenset(ids)
+        return await self._write(user, lambda file: erasing.bury(file, stones, at, reopen))
 
     async def remove_user(self, user: str) -> None:
         """Remove everything that the user has."""

@@ -35,6 +35,10 @@ class Writing:
     """Versions of memories are gone."""
 
 
+class Removed(Exception):
+    """The user was removed while one waited for the file; the user's next file, if there is one, is another."""
+
+
 class UserFile:
     """An open file. Reads see one snapshot; writes take their turn with other processes."""
 
@@ -54,6 +58,7 @@ class UserFile:
         self.db = sqlite3.connect(
             path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False, cached_statements=256
         )
+        self.inode: tuple[int, int] | None = None
         try:
             self._open()
         except BaseException:
@@ -77,7 +82,7 @@ class UserFile:
     @property
     def stale(self) -> bool:
         """Whether the file at this path is no longer the one that is open (removed, or restored from a backup)."""
-        return _inode(self.path) != self.inode
+        return self.inode is not None and _inode(self.path) != self.inode
 
     @property
     def cached_bytes(self) -> int:
@@ -95,9 +100,10 @@ class UserFile:
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
-        """One durable step, or none; waits for other writers."""
+        """One durable step, or none; waits for other writers. Raises: Removed."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
+            self._refuse_removed()
             clock, version = self.db.execute("SELECT clock, user_version FROM state, pragma_user_version").fetchone()
             if version != schema.VERSION:
                 raise StoreError(f"{self.path.name} was brought to a newer version meanwhile; start this program again")
@@ -116,20 +122,33 @@ class UserFile:
 
     @contextmanager
     def locked(self) -> Iterator[sqlite3.Connection]:
-        """The write lock without a change of the file."""
+        """The write lock without a change of the file. Raises: Removed."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
+            self._refuse_removed()
             yield self.db
         finally:
             self.db.execute("ROLLBACK")
 
+    def _refuse_removed(self) -> None:
+        # What is written to a file that nobody finds any more is lost, though it was acknowledged.
+        if self.stale:
+            raise Removed(self.path.name)
+
     def scrub(self, patience_s: float) -> bool:
-        """Drop what was removed from the write-ahead log too; False while a reader elsewhere keeps it."""
+        """Drop the bytes of what was removed from the file and its log; False while a reader elsewhere keeps them."""
         self.db.execute(f"PRAGMA busy_timeout = {int(1000 * patience_s)}")
         try:
-            busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not self._empty_log():
+                return False
+            # `secure_delete` overwrites a row where it is; where it was before its page was split, it stays in the gap.
+            self.db.execute("VACUUM")
+            return self._empty_log()
         finally:
             self.db.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE_S)}")
+
+    def _empty_log(self) -> bool:
+        busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 
     def close(self) -> None:

@@ -99,7 +99,7 @@ async def _commit(
         seen = tuple(reads[(read + step) % len(reads)] for step in range(read % 3)) if reads else ()
         commit = Commit(id=id, job="job", at=at, operations=named, evidence=evidence, read=seen)
     await store.commit("ana", commit)
-    model.commits.append(commit)
+    model.take(commit)
 
 
 def _naming(operation: Operation, known: list[str]) -> Operation:

@@ -42,7 +42,7 @@ def test_what_a_model_wanted_of_a_pinned_memory_was_in_vain() -> None:
 
 
 def test_what_inference_said_of_the_erased_was_in_vain() -> None:
-    erased = Tombstones().of((), ["Likes tea"])
+    erased = Tombstones().of((), [("", "Likes tea")])
     assert [done.in_vain for done in steps([LEARNED], erased)[0].done] == [True, False]
 
 

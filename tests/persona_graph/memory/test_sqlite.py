@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -20,13 +21,14 @@ import pytest
 from hypothesis import given, settings
 
 from persona_graph.conversation import Message, Role, Turn
-from persona_graph.errors import ForeignStore, StoreBusy, StoreError
+from persona_graph.errors import ForeignStore, NotFound, StoreBusy, StoreError
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite import files, message_search, schema, user_file
+from persona_graph.memory.sqlite.journal import Prepared
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import Lookup, OpenJob, Vectors, open_store
+from persona_graph.memory.store import Lookup, OpenJob, Unsettled, Vectors, open_store
 from persona_graph.memory.types import Kind
 from persona_graph.user_id import file_name
 from tests.support.histories import DAYS, HISTORIES
@@ -330,6 +332,38 @@ async def test_removed_text_is_gone_from_the_files(store: SqliteStore, tmp_path:
     assert b"harmless" in data
 
 
+async def test_text_is_gone_from_the_gaps_of_pages_that_were_split(store: SqliteStore, tmp_path: Path) -> None:
+    rng, days = random.Random(1), list(range(150))
+    rng.shuffle(days)
+    said = {day: f"secret{day:03} " + "and so on " * rng.choice([1, 9, 90, 500]) for day in days}
+    for start in range(0, len(days), 7):
+        await store.append("ana", [turn(f"t{day}", said[day], day) for day in days[start : start + 7]])
+    gone = days[::4]
+    await store.erase(
+        "ana", Erase(turns=frozenset(f"t{day}" for day in gone)), at=NOON, reopen=lambda _again, _at: None
+    )
+    data = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert [day for day in gone if f"secret{day:03}".encode() in data] == []
+
+
+async def test_an_erase_is_pending_while_a_reader_holds_the_file_and_then_settled(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("ana", [turn("secret", "the xylophone is buried"), turn("one", day=1)])
+    reader = sqlite3.connect(file_of(tmp_path), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM turns").fetchone()
+    what = Erase(turns=frozenset({"secret"}))
+    assert (await store.erase("ana", what, at=NOON, reopen=lambda _again, _at: None)).pending
+    assert not await store.settle("ana")
+    assert await store.due(NOON) == ["ana"]
+    reader.execute("ROLLBACK")
+    assert await store.settle("ana")
+    assert await store.unsettled("ana") == Unsettled()
+    reader.close()
+    assert b"xylophone" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
 async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
     store: SqliteStore, tmp_path: Path
 ) -> None:
@@ -342,6 +376,40 @@ async def test_a_user_removed_halfway_by_a_crash_is_removed_whole_the_next_time(
     assert await store.turns("ana") == []
     await store.remove_user("ana")
     assert list((tmp_path / "users").iterdir()) == []
+
+
+async def test_work_that_was_overtaken_by_a_removal_makes_no_file_and_leaves_no_marker(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    await store.append("ana", [turn("one")], [job("a", "one")])
+    await store.remove_user("ana")
+    with pytest.raises(NotFound):
+        await store.commit("ana", Commit(id="c", job="a", at=NOON, evidence=("one",)))
+    marker_of(tmp_path).write_text('{"user": "ana"}', encoding="utf-8")  # a writer that was overtaken left it
+    assert await store.due(datetime.max.replace(tzinfo=UTC)) == ["ana"]
+    await store.rest("ana")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_what_is_written_while_the_user_is_removed_goes_to_the_new_file(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append("ana", [turn("one")])
+    remover = SqliteStore(tmp_path)
+    analyse = Prepared.of
+    removed: list[None] = []
+
+    def overtaken(said: Turn) -> Prepared:
+        """The work of a writer before it has the lock; another process removes the user meanwhile."""
+        if not removed:
+            removed.append(None)
+            asyncio.run(remover.remove_user("ana"))
+        return analyse(said)
+
+    monkeypatch.setattr(Prepared, "of", overtaken)
+    assert await store.append("ana", [turn("two")]) == ("two",)
+    assert [one.id for one in await remover.turns("ana")] == ["two"]
+    await remover.close()
 
 
 async def test_words_are_indexed_anew_when_the_analysis_has_changed(store: SqliteStore, tmp_path: Path) -> None:
