@@ -26,6 +26,10 @@ WEEK_AFTER = 0.6
 MONTH_AFTER = 0.5
 """What is told in the first ten days of the next month."""
 SECONDS_PER_DAY = 86_400
+LAST_YEAR = 9998
+"""The days after a date are looked at too."""
+YEARS_WITH_EVERY_DAY = 8
+"""Of a longer interval the first years will do: every day of a calendar is in them, the 29th of February too."""
 
 _ISO = re.compile(r"\b(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})\b")
 _HAN = re.compile(r"(?:(?P<year>\d{4})\s*年\s*)?(?P<month>\d{1,2})\s*月(?:\s*(?P<day>\d{1,2})\s*[日号號])?")
@@ -80,7 +84,7 @@ def nearness(days: NDArray[np.int64], named: Sequence[Anchor]) -> NDArray[np.flo
     if not named or not len(days):
         return values
     ends = np.array([days.min(), days.max()]).astype("datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
-    years = range(max(1, int(ends[0]) - 1), min(9998, int(ends[1])) + 1)
+    years = range(max(1, int(ends[0]) - 1), min(LAST_YEAR, int(ends[1])) + 1)
     for anchor in named:
         for first, last, value in anchor.spans(years):
             low, high = _day_number(first), _day_number(last)
@@ -99,7 +103,8 @@ def overlap(intervals: Sequence[TimeRange], named: Sequence[Anchor]) -> NDArray[
             continue
         first = interval.start.date()
         last = max(first, (interval.end - timedelta(microseconds=1)).date()) if interval.end is not None else first
-        spans = [span for anchor in named for span in anchor.spans(range(first.year, last.year + 1))]
+        years = range(first.year, min(last.year, first.year + YEARS_WITH_EVERY_DAY, LAST_YEAR) + 1)
+        spans = [span for anchor in named for span in anchor.spans(years)]
         values[at] = max((value for low, high, value in spans if low <= last and first <= high), default=0.0)
     return values
 
@@ -131,10 +136,12 @@ def _month_pattern(language: Language) -> re.Pattern[str]:
 
 
 def _checked(year: str | None, month: int, day: str | None) -> Iterator[Anchor]:
-    """The anchor, unless there is no such date."""
+    """The anchor, unless there is no such date, or none after it."""
     try:
         date(int(year) if year else 2000, month, int(day) if day else 1)
     except ValueError:
+        return
+    if year and int(year) > LAST_YEAR:
         return
     yield Anchor(year=int(year) if year else None, month=month, day=int(day) if day else None)
 

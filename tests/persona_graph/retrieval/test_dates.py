@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from persona_graph.retrieval.dates import Anchor, anchors, nearness, overlap
-from persona_graph.timerange import ALWAYS, TimeRange
+from persona_graph.timerange import ALWAYS, EARLIEST, LATEST, TimeRange
 
 NOW = datetime(2024, 3, 15, 12, tzinfo=UTC)
 
@@ -34,6 +34,16 @@ NOW = datetime(2024, 3, 15, 12, tzinfo=UTC)
 )
 def test_dates_are_read_as_people_write_them(text: str, found: Anchor) -> None:
     assert anchors(text, NOW) == (found,)
+
+
+def test_the_ends_of_the_calendar_overflow_nothing() -> None:
+    ends = TimeRange(start=datetime(2024, 2, 1, tzinfo=UTC), end=LATEST)
+    beginning = TimeRange(start=EARLIEST, end=NOW)
+    for text in ("in December", "on 31 December", "yesterday", "29 February", "31 December 9998", "in May"):
+        assert overlap([ends, beginning, TimeRange(start=LATEST)], anchors(text, NOW))[0] == 1
+        nearness(np.array([-719_000, 0, 2_932_800]), anchors(text, NOW))
+    assert anchors("from 0001-01-01 to 9999-12-31", EARLIEST) == (Anchor(year=1, month=1, day=1),)
+    assert anchors("yesterday", datetime.min.replace(tzinfo=UTC)) == ()
 
 
 @pytest.mark.parametrize("text", ["May I ask?", "a march for peace", "31 February", "13月40日", "room 101", ""])
