@@ -93,8 +93,9 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, (least, most) in _BOUNDS.items():
-            if not least <= getattr(self, name) <= most:
-                raise InputError(f"{name} is {getattr(self, name)}; it lies between {least} and {most}")
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not least <= value <= most:
+                raise InputError(f"{name} is {repr(value)[:80]}; it lies between {least} and {most}")
         if not timedelta(0) < self.session_gap <= _LONGEST_GAP:
             raise InputError("session_gap is longer than nothing and at most a year, for example timedelta(minutes=60)")
         if not all(0 <= delay <= _DAY_S for delay in self.retry_delays_s):

@@ -15,6 +15,7 @@ from persona_graph.memory.commit import Commit, effective, field_name, is_trait,
 from persona_graph.memory.operations import Add, Freeze, Keep, Operation, Pin, Release, SwitchOff, Undo, Update
 from persona_graph.memory.types import KEYED, Kind, Memory, Source
 from persona_graph.personality import TRAITS, BigFive, Trait
+from persona_graph.timerange import instant, within_calendar
 
 
 class Hand:
@@ -133,6 +134,7 @@ class Hand:
         if (commit is None) == (since is None) or (commit is None and operation is not None):
             raise InputError("name one thing to undo: a commit's id, one operation of a commit, or since when")
         commits = await self.engine.store.commits(user)
+        since = within_calendar(instant(since, "since")) if since is not None else None
         if since is not None and not any(one.at >= since for one in effective(commits)):
             raise NotFound(f"nothing was learned since {since.isoformat()}")
         if commit is not None:

@@ -17,6 +17,8 @@ from persona_graph.retrieval.query import Query, Target
     [
         ("max_retrievals", -1),
         ("max_retrievals", 10**9),
+        ("max_retrievals", [1]),
+        ("context_tokens", "many"),
         ("context_tokens", -1),
         ("turn_tokens", 10**30),
         ("habits_shown", -5),

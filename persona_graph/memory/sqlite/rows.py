@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from persona_graph.errors import InputError
 from persona_graph.timerange import EARLIEST, LATEST, TimeRange, instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +55,12 @@ def row_bounds(start: int, end: int) -> tuple[int, int]:
 
 
 def pack(text: str) -> str | bytes:
-    """Text as a column value; what UTF-8 cannot write (lone surrogates) becomes bytes."""
+    """Text as a column value; what UTF-8 cannot write (lone surrogates) becomes bytes.
+
+    Raises: InputError for what is no text; ids come from outside.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"{repr(text)[:80]} is no id; ids are texts")
     try:
         text.encode()
     except UnicodeEncodeError:

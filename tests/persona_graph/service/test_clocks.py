@@ -229,3 +229,5 @@ async def test_a_belief_time_without_a_zone_is_refused(opened: Callable[..., Per
         for ask in (it.amemories, it.aprofile, it.apersonality, it.asearch):
             with pytest.raises(InputError, match="time zone"):
                 await ask("ana", as_of=as_of)
+        with pytest.raises(InputError, match="time zone"):
+            await it.aundo("ana", since=as_of)
