@@ -54,7 +54,7 @@ def answer_without(
     for column in answers.columns:
         column.ratio, column.header_style = 1, "head"
     answers.expand = True
-    answers.add_row(then, reply.text)
+    answers.add_row(Text(then), Text(reply.text))
     console.print(answers, "")
     if left_out:
         notes = {thing.id: "" if thing.id in read else "was not read then" for thing in left_out}
