@@ -24,7 +24,9 @@ class Hand:
     engine: Engine
 
     async def aset_profile(self, user: str, fields: Mapping[str, str], *, at: datetime | None = None) -> None:
-        """Give a user a profile to start with."""
+        """Give a user a profile to start with. Raises: InputError for a field without a name or a value."""
+        if empty := [key for key, value in fields.items() if not _said(key).strip() or not str(value).strip()]:
+            raise InputError(f"a profile's field has a name and a value, unlike {empty[0][:80]!r}")
         operations = [Add(kind=Kind.CORE, key=key, text=str(value)) for key, value in fields.items()]
         commit = Commit(
             id=digest_of("profile", *map(repr, operations)),
@@ -44,6 +46,7 @@ class Hand:
 
         Raises: NotFound for an unknown memory, InputError for an empty text.
         """
+        what, text = _said(what), _said(text)
         if not text.strip():
             raise InputError("a correction says what is right; this one is empty. To be rid of a memory, forget it")
         kind, is_field, key = what.partition(":")
@@ -77,6 +80,7 @@ class Hand:
 
         Raises: InputError for a trait outside 1 to 5, or a value for what has none; NotFound for an unknown memory.
         """
+        what = _said(what)
         if is_trait(what):
             if value is None:
                 standing = await self.engine.store.standing(user)
@@ -96,6 +100,7 @@ class Hand:
 
         Raises: InputError for what is none of these, NotFound for an unknown memory.
         """
+        what = _said(what)
         if not is_trait(what) and ":" not in what:
             await self._held(user, what)
         return await self._by_hand(user, [SwitchOff(what=what if is_trait(what) else _name_of(what))])
@@ -109,6 +114,7 @@ class Hand:
 
         Raises: InputError when nothing is held under that name.
         """
+        what = _said(what)
         name = what if is_trait(what) else _name_of(what)
         standing = await self.engine.store.standing(user)
         held = await self.engine.store.memories(user, off=True)
@@ -174,6 +180,15 @@ class Hand:
         return await transfer.import_(self.engine, user, Path(folder))
 
     import_ = blocking(aimport)
+
+
+def _said(text: object) -> str:
+    """What was said, where it is a text."""
+    if not isinstance(text, str):
+        raise InputError(
+            f"{repr(text)[:80]} is no text; memories, fields and traits have names, and what is right, words"
+        )
+    return text
 
 
 def _field(kind: str, key: str, what: str) -> Kind:

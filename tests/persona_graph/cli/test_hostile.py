@@ -41,8 +41,8 @@ def test_a_text_is_shown_and_never_obeyed(run: Run, text: str) -> None:
     found = json.loads(sound(run("search", text, "-k", "turn", "--json", "--user", text)).stdout)
     line = " ".join(text.replace("\a", "").split())  # a hit is told on one line, and rings no bell
     assert any(line in hit["text"] for hit in found)
-    for command in (("answer-without", found[0]["turn"]), ("history",), ("forget", "--dry-run", "--topic", text)):
-        sound(run(*command, "--user", text), 0, 2)
+    for later in (["answer-without", found[0]["turn"]], ["history"], ["forget", "--dry-run", "--topic", text]):
+        sound(run(*later, "--user", text), 0, 2)
     sound(run("forget", "--everything", "--user", text, says="n\n"), 1)
     sound(run("forget", "--everything", "--yes", "--user", text))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,3 +86,22 @@ def test_an_undo_that_would_change_nothing_is_refused(persona: Persona) -> None:
     with pytest.raises(NotFound, match="nothing was learned since"):
         persona.undo("ana", since=datetime(2024, 7, 1, tzinfo=UTC))
     assert [memory.pinned for memory in persona.memories("ana")] == [True]
+
+
+@pytest.mark.parametrize("what", [5, None, True, b"core:name", ["core:name"], {"a": 1}], ids=repr)
+def test_what_is_no_name_is_refused_by_every_hand(persona: Persona, what: Any) -> None:
+    for do in (persona.freeze, persona.switch_off, persona.release, persona.pin):
+        if do != persona.pin or isinstance(what, int | bytes | None):
+            with pytest.raises(InputError, match="is no text|is no id"):
+                do("ana", what)
+    for named, text in ((what, "right"), ("core:name", what)):
+        with pytest.raises(InputError, match="is no text"):
+            persona.correct("ana", named, text)
+    assert persona.history("ana") == []
+
+
+@pytest.mark.parametrize("fields", [{"": "x"}, {" ": "x"}, {"name": ""}, {"name": " "}, {5: "x"}], ids=repr)
+def test_a_field_without_a_name_or_a_value_is_refused(persona: Persona, fields: Any) -> None:
+    with pytest.raises(InputError):
+        persona.set_profile("ana", fields)
+    assert persona.history("ana") == []
