@@ -188,6 +188,8 @@ class Knowledge:
 
     def _update(self, commit: Commit, index: int, new: Update) -> list[Memory]:
         held = self.current(new.id)
+        if held is None and new.kind in KEYED and new.key:
+            held = self.keyed(new.kind, new.key)  # what it replaced was erased and made anew under another id
         if self._erased(commit, new.id, said_in(new if held is None else replace(held, text=new.text))):
             return []
         if held is not None:

@@ -57,21 +57,22 @@ class Hand:
         if held is None:
             assert field is not None
             id, right = memory_id(commit, 0), Add(kind=field, key=key, text=text)
+            lock: list[Operation] = [Freeze(what=field_name(field, key))]
         else:
-            id = held.id
+            id, lock = held.id, _field_too(held, Freeze)
             turns = held.evidence if held.kind is Kind.EPISODIC else ()
             right = Update(
                 id=id, kind=held.kind, key=held.key, text=text, event=held.event, images=held.images, evidence=turns
             )
-        await self._by_hand(user, [right, Pin(id=id)], id=commit)
+        await self._by_hand(user, [right, Pin(id=id), *lock], id=commit)
         return await self._held(user, id)
 
     correct = blocking(acorrect)
 
     async def apin(self, user: str, memory: str) -> str:
         """Let only the person change a memory. Raises: NotFound."""
-        await self._held(user, memory)
-        return await self._by_hand(user, [Pin(id=memory)])
+        held = await self._held(user, memory)
+        return await self._by_hand(user, [Pin(id=memory), *_field_too(held, Freeze)])
 
     pin = blocking(apin)
 
@@ -101,9 +102,10 @@ class Hand:
         Raises: InputError for what is none of these, NotFound for an unknown memory.
         """
         what = _said(what)
+        operations: list[Operation] = [SwitchOff(what=what if is_trait(what) else _name_of(what))]
         if not is_trait(what) and ":" not in what:
-            await self._held(user, what)
-        return await self._by_hand(user, [SwitchOff(what=what if is_trait(what) else _name_of(what))])
+            operations += _field_too(await self._held(user, what), SwitchOff)
+        return await self._by_hand(user, operations)
 
     switch_off = blocking(aswitch_off)
 
@@ -196,6 +198,11 @@ def _field(kind: str, key: str, what: str) -> Kind:
         names = ", ".join(Trait)
         raise InputError(f"{what!r} names nothing; name a memory's id, a trait ({names}) or a field as core:KEY")
     return Kind(kind)
+
+
+def _field_too(held: Memory, act: type[Freeze] | type[SwitchOff]) -> list[Operation]:
+    """The same for the field that a memory holds: after an erase it may be made anew under another id."""
+    return [act(what=field_name(held.kind, held.key))] if held.kind in KEYED and held.key else []
 
 
 def _refuse_undone(commits: Sequence[Commit], commit: str, operation: int | None) -> None:

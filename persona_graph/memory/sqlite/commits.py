@@ -26,7 +26,8 @@ def put(file: UserFile, commit: Commit, job: OpenJob | None) -> Commit:
     with file.writing() as write:
         stored = _held(write.db, commit.id)
         if stored is None:
-            stored = _append(write, file, commit)
+            place = None if job is None else outbox.place_of(write.db, job)
+            stored = _append(write, file, commit, place)
         if job is not None:
             outbox.finish(write, file, job)
         return stored
@@ -37,18 +38,20 @@ def _held(db: sqlite3.Connection, commit: str) -> Commit | None:
     return None if row is None else replace(commit_from_json(load(row[0])), sequence=row[1])
 
 
-def _append(write: Writing, file: UserFile, commit: Commit) -> Commit:
+def _append(write: Writing, file: UserFile, commit: Commit, place: int | None) -> Commit:
+    """Append a commit; work that an erase had done again goes to its old place, before what the person did since."""
     _refuse_erased(write.db, commit)
     stones = tombstones.read(write.db, file.user)
     body = dump(commit_to_json(without_erased(commit, stones)))
+    if place is not None and write.db.execute("SELECT 1 FROM commits WHERE sequence = ?", (place,)).fetchone():
+        place = None
     sequence = write.db.execute(
-        "INSERT INTO commits (id, at, body) VALUES (?, ?, ?)", (pack(commit.id), microseconds(commit.at), body)
+        "INSERT INTO commits (sequence, id, at, body) VALUES (?, ?, ?, ?)",
+        (place, pack(commit.id), microseconds(commit.at), body),
     ).lastrowid
     stored = replace(commit_from_json(load(body)), sequence=sequence or 0)
-    if any(isinstance(operation, Undo) for operation in stored.operations):
-        project(write, file)
-        return stored
-    if _undone_before(write.db, stored.id):
+    undoes = any(isinstance(operation, Undo) for operation in stored.operations)
+    if place is not None or undoes or _undone_before(write.db, stored.id):
         project(write, file)
         return stored
     knowledge = versions.touched(write.db, stored, stones)

@@ -51,13 +51,15 @@ def erase(
         turns = _named(write.db, what)
         tombstones.put(write, stones_elsewhere, at)
         stones = tombstones.read(write.db, file.user)
-        follows = consequences(what, turns.values(), commits.every(write.db), before, stones)
+        every = commits.every(write.db)
+        follows = consequences(what, turns.values(), every, before, stones)
         _take_out(write, what, turns)
         _forget_commits(write, follows)
         _scrub_receipts(write, follows)
         tombstones.put(write, follows.tombstones.ids - stones.ids, at)
+        places = {commit.id: commit.sequence for commit in every}
         for again in follows.again:
-            _reopen(write, again, reopen)
+            _reopen(write, again, reopen, places[again.commit])
         commits.project(write, file)
         after = versions.select(write.db, None, None, history=True)
         tombstones.leave(write, [OLD_BYTES, *follows.images])
@@ -128,8 +130,9 @@ def _scrub_receipts(write: Writing, follows: Consequences) -> None:
             write.db.execute("UPDATE turns SET receipt = ? WHERE row = ?", (dump(scrubbed(receipt)), row))
 
 
-def _reopen(write: Writing, again: Again, reopen: Reopen) -> None:
+def _reopen(write: Writing, again: Again, reopen: Reopen, place: int) -> None:
     newest = journal.newest(write.db, again.turns)
     job = reopen(again, newest) if newest is not None else None
     if job is not None:
         outbox.open_jobs(write, [job], job.turns, ())
+        outbox.keep_place(write, job, place)

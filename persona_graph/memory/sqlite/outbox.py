@@ -145,6 +145,18 @@ def finish(write: Writing, file: UserFile, job: OpenJob) -> None:
         mark(file, write.db)
     else:
         write.db.execute("DELETE FROM jobs WHERE id = ?", (pack(job.id),))
+        write.db.execute("DELETE FROM reopened WHERE job = ?", (pack(job.id),))
+
+
+def keep_place(write: Writing, job: OpenJob, sequence: int) -> None:
+    """Have the commit of a job stand where the one stood that an erase took."""
+    write.db.execute("INSERT OR REPLACE INTO reopened VALUES (?, ?)", (pack(job.id), sequence))
+
+
+def place_of(db: sqlite3.Connection, job: OpenJob) -> int | None:
+    """Where the commit of a job is to stand; None for the end."""
+    row = db.execute("SELECT sequence FROM reopened WHERE job = ?", (pack(job.id),)).fetchone()
+    return None if row is None else int(row[0])
 
 
 def finish_alone(file: UserFile, job: OpenJob) -> None:

@@ -1,8 +1,9 @@
 """The tables of one user's file.
 
 `turns`, `messages`, `jobs`, `commits` and `tombstones` are the truth; everything else is projected from them.
-`unsettled` names what an erase still has to do: pictures to remove (digests), old bytes in the file (''). `written`
-and `embedded` hold the count of write transactions (`state.clock`), so that caches fetch only what is new.
+`unsettled` names what an erase still has to do: pictures to remove (digests), old bytes in the file (''); `reopened`
+the place among the commits that a job's work had before an erase took it. `written` and `embedded` hold the count of
+write transactions (`state.clock`), so that caches fetch only what is new.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ _ERASABLE = """
 CREATE TABLE switched_off (what NOT NULL PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE tombstones (id NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE unsettled (what NOT NULL PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE reopened (job NOT NULL PRIMARY KEY, sequence INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 

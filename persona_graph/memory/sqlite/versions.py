@@ -31,6 +31,8 @@ def touched(db: sqlite3.Connection, commit: Commit, tombstones: Tombstones) -> K
         match operation:
             case Update() | Delete() | Pin():
                 ids.add(pack(operation.id))
+                if isinstance(operation, Update) and operation.kind is not None and operation.key:
+                    ids |= _of_key(db, operation.kind, operation.key)
             case Release() | SwitchOff():
                 kind, _, key = operation.what.partition(":")
                 ids |= {pack(operation.what), *_of_key(db, kind, key)}

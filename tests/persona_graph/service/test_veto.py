@@ -95,6 +95,30 @@ async def test_a_correction_outlives_what_it_corrected(persona: Persona) -> None
     assert await texts(persona, history=True) == ["lives in Oslo"]
 
 
+@pytest.mark.parametrize("act", ["apin", "aswitch_off", "acorrect"])
+async def test_what_the_person_holds_outlives_an_erase_that_has_it_made_anew(persona: Persona, act: str) -> None:
+    first = (await persona.achat("ana", "My name is Ana and I live in Porto.")).turn
+    await persona.achat("ana", "I love espresso, and I work as a nurse.")
+    await persona.aflush("ana", close_sessions=True)
+    facts = {}
+    for kind, text in ((Kind.SEMANTIC, "espresso"), (Kind.CORE, "nurse")):  # of one turn; of the whole session
+        held = next(m for m in await persona.amemories("ana", kinds=[kind]) if text in m.text.casefold())
+        facts[kind] = held
+        await getattr(persona, act)("ana", held.id, *(["put right"] if act == "acorrect" else []))
+    assert (await persona.aforget("ana", turn=first)).again
+    await persona.aflush("ana", close_sessions=True)
+    fact = next(m for m in await persona.amemories("ana", kinds=[Kind.SEMANTIC]) if m.id == facts[Kind.SEMANTIC].id)
+    (job,) = [m for m in await persona.amemories("ana", kinds=[Kind.CORE]) if m.key == facts[Kind.CORE].key]
+    standing = await persona.engine.store.standing("ana")
+    if act == "aswitch_off":
+        assert (fact.off, job.off) == (True, True)
+        assert f"core:{job.key}" in standing.off
+    else:
+        assert fact.pinned
+        assert f"core:{job.key}" in standing.frozen
+        assert (fact.text == job.text == "put right") is (act == "acorrect")
+
+
 async def test_what_is_switched_off_is_kept_and_used_nowhere(persona: Persona) -> None:
     fact, home = await learn(persona, "likes tea"), await learn(persona, "Oslo", key="home")
     await persona.aswitch_off("ana", fact.id)

@@ -413,6 +413,9 @@ async def test_a_correction_outlives_the_work_that_an_erase_has_done_again(opene
         assert "extract_semantic" in (await it.aforget("ana", turn=first.turn)).again
         assert (await it.aflush("ana")).done == 2
         history = await it.amemories("ana", kinds=(Kind.SEMANTIC,), history=True)
-        assert [(m.text, m.pinned, m.source) for m in history] == [("has a dog called Miso", True, Source.PERSON)]
+        assert [(m.text, m.current, m.pinned) for m in history] == [
+            ("has a dog called Rufus", False, False),  # made anew where it stood, before the person put it right
+            ("has a dog called Miso", True, True),
+        ]
         await it.aforget("ana", turn=second.turn)
         assert [m.text for m in await it.amemories("ana")] == ["has a dog called Miso"]
