@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from persona_graph.graph.build import create_persona_graph, create_response_graph, create_update_graph
     from persona_graph.graph.context import PersonaContext
     from persona_graph.graph.middleware import PersonaMiddleware
-    from persona_graph.memory.store import MemoryStore, open_store
+    from persona_graph.memory.open import open_store
+    from persona_graph.memory.store import MemoryStore
     from persona_graph.memory.types import Kind, Memory
     from persona_graph.options import Options
     from persona_graph.personality import BigFive, Trait
@@ -90,7 +91,7 @@ _HOMES = {
     "create_persona_graph": "graph.build",
     "create_response_graph": "graph.build",
     "create_update_graph": "graph.build",
-    "open_store": "memory.store",
+    "open_store": "memory.open",
     "retrieve": "retrieval.retrieve",
 }
 

@@ -10,8 +10,8 @@ from typing import Any
 from persona_graph.conversation import Block, Image, Message, Role, Text, Turn, TurnState
 from persona_graph.errors import InputError
 from persona_graph.memory.commit import Commit
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import from_json, to_json
-from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Source
 from persona_graph.personality import BigFive, Observation
 from persona_graph.timerange import instant

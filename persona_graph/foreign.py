@@ -17,8 +17,8 @@ from persona_graph.codec import Json, commit_from_json, job_from_json, turn_from
 from persona_graph.conversation import Turn
 from persona_graph.errors import InputError
 from persona_graph.memory.commit import Commit, is_trait
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Freeze
-from persona_graph.memory.store import OpenJob
 from persona_graph.personality import BigFive, Trait
 from persona_graph.update.outbox import RANKS
 

@@ -24,7 +24,8 @@ from evals.bench import report
 from evals.bench.questions import message_ids
 from persona_graph.conversation import Turn
 from persona_graph.ingest import History, load
-from persona_graph.memory.store import MemoryStore, open_store
+from persona_graph.memory.open import open_store
+from persona_graph.memory.store import MemoryStore
 from persona_graph.update.outbox import SESSION_JOBS, TURN_JOBS
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from evals.bench import report
 from evals.bench.ours import Journals, persona_over
 from evals.bench.questions import Question, read_memorybank
 from evals.bench.scores import DEPTHS, recalls
-from persona_graph.memory.store import open_store
+from persona_graph.memory.open import open_store
 
 LANGUAGES = ("en", "zh")
 MARKS = Path(__file__).with_name("memorybank_evidence.json")

@@ -24,7 +24,7 @@ from evals.bench.peers.peer import Corpus, Missing, Vectors
 from evals.bench.questions import ADVERSARIAL, CATEGORIES, Question, corrected, read_locomo
 from evals.bench.scores import DEPTHS, answerable, difference, mean, recalls, where
 from evals.bench.vectors import RememberedEmbeddings
-from persona_graph.memory.store import open_store
+from persona_graph.memory.open import open_store
 
 AT = 10
 """The depth that systems are compared at."""

@@ -17,7 +17,8 @@ from evals.bench.ours import persona_over
 from evals.bench.synthetic import START, YEAR, MadeUpEmbeddings, MadeUpTokens, Year
 from evals.bench.timing import Times, rss_mb
 from persona_graph.embeddings import Embedder
-from persona_graph.memory.store import MemoryStore, open_store
+from persona_graph.memory.open import open_store
+from persona_graph.memory.store import MemoryStore
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
 from persona_graph.service import Persona

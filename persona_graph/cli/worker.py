@@ -17,7 +17,7 @@ from persona_graph.cli.edge import Model, Store, edge_of, need_model, open_perso
 from persona_graph.cli.views.style import console, counted, short
 
 if TYPE_CHECKING:
-    from persona_graph.memory.store import OpenJob
+    from persona_graph.memory.open_job import OpenJob
     from persona_graph.settings import Settings
 
 

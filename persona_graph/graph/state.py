@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from persona_graph.conversation import Turn
 from persona_graph.jobs.job import PromptMessage
 from persona_graph.jobs.reason import Action, Opening
-from persona_graph.memory.store import OpenJob
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.options import Options
 from persona_graph.receipt import Json
 from persona_graph.retrieval.query import Hits

@@ -8,7 +8,6 @@ of one user ever reads another's data.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,40 +16,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.conversation import Turn, digest_of
+from persona_graph.conversation import Turn
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Again, Erase, Erased
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.types import Kind, Memory
-from persona_graph.personality import NEUTRAL, BigFive, NeutralPolicy, PersonalityPoint, Trait
+from persona_graph.personality import NEUTRAL, BigFive, PersonalityPoint, Trait
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenJob:
-    """Work of the Update stage that waits in the outbox."""
-
-    id: str
-    name: str
-    turns: tuple[str, ...]
-    """The turns it works from."""
-    at: datetime
-    """The newest of those turns: jobs of a user run in this order, then by `rank`."""
-    rank: int
-    not_before: datetime
-    """When it may run: now, when its session closes, or when a retry is due."""
-    attempts: int = 0
-    parked: bool = False
-    """Tried too often; waits for a person to retry it."""
-    error: str = ""
-    claimed_until: datetime | None = None
-    claimed_by: str = ""
-
-
-def job_id(name: str, scope: str) -> str:
-    """The id of the open job of that name for a turn or a session."""
-    return digest_of("job", name, scope)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +101,7 @@ class Unsettled:
     """Removed text still lies in the file or its log, which a reader elsewhere holds."""
 
 
-Reopen = Callable[[Again, datetime], "OpenJob | None"]
+Reopen = Callable[[Again, datetime], OpenJob | None]
 """The open job that does a commit's work again, given the newest time of the turns that remain; None for no job."""
 
 
@@ -315,24 +289,3 @@ class MemoryStore(Protocol):
     async def close(self) -> None:
         """Let go of files and connections; the store can be opened again."""
         ...
-
-
-def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
-    """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
-
-    Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
-    """
-    from persona_graph.errors import ConfigurationError
-
-    try:
-        sound = b"\0" not in os.fsencode(url)
-    except UnicodeEncodeError:
-        sound = False
-    if not sound:
-        raise ConfigurationError(f"{url[:80]!r} is no folder; write sqlite:FOLDER or a folder's path")
-    scheme, found, rest = url.partition(":")
-    if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
-        from persona_graph.memory.sqlite.store import SqliteStore
-
-        return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
-    raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")

@@ -170,15 +170,17 @@ class Forgetting:
         return Erase(turns=inside)
 
     async def _about(self, user: str, topic: str, turns: list[Turn]) -> Erase:
-        """Turns that speak of a topic, the turns of its episodes, and what is remembered of it besides.
+        """Turns that speak of a topic, and what is remembered of it besides.
 
-        What was said by hand and undone is there too: undoing that would bring it back.
+        Of an episode those turns go that say it; all of them where none does in its words. What was said by hand and
+        undone is there too: undoing that would bring it back.
         """
         versions = await self.engine.store.memories(user, history=True, off=True)
         told = speaking_of(topic, {turn.id: _text(turn) for turn in turns})
         refs = speaking_of(topic, {memory.ref: memory.searchable for memory in versions})
         found = [memory for memory in versions if memory.ref in refs]
-        episodes = {turn for memory in found if memory.kind is Kind.EPISODIC for turn in memory.evidence}
+        by_other_words = [m for m in found if m.kind is Kind.EPISODIC and told.isdisjoint(m.evidence)]
+        episodes = {turn for memory in by_other_words for turn in memory.evidence}
         erased = told | (episodes & {turn.id for turn in turns})
         rest = {m.id for m in found if not erased.intersection(m.evidence)}
         in_vain = {place: text for _, place, text in _in_vain(await self.engine.store.commits(user))}

@@ -17,7 +17,8 @@ from persona_graph.embeddings import EmbeddingsSpec, open_embeddings
 from persona_graph.engine import Clock, Engine, real_clock
 from persona_graph.errors import ConfigurationError
 from persona_graph.media import FolderMedia, Media
-from persona_graph.memory.store import MemoryStore, open_store
+from persona_graph.memory.open import open_store
+from persona_graph.memory.store import MemoryStore
 from persona_graph.options import Options, Updates
 from persona_graph.policy.open import open_policy
 from persona_graph.policy.policy import Policy

@@ -15,7 +15,7 @@ from persona_graph.conversation import Image, Message, Text, Turn, digest_of, st
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError
 from persona_graph.media import check_held
-from persona_graph.memory.store import OpenJob
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.options import Options
 from persona_graph.personality import Trait
 from persona_graph.timerange import MOMENT, TimeRange

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from persona_graph.blocking import blocking
 from persona_graph.engine import Engine
 from persona_graph.errors import ConfigurationError
-from persona_graph.memory.store import OpenJob
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.update import drain
 from persona_graph.update.outbox import closing_of
 from persona_graph.update.worker import Worker

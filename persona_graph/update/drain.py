@@ -21,7 +21,8 @@ from persona_graph.errors import (
     PolicyError,
     StoreError,
 )
-from persona_graph.memory.store import OpenJob, Vectors
+from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.store import Vectors
 from persona_graph.tokens import excerpt
 from persona_graph.update.steps import STEPS, gather, submit
 

@@ -16,7 +16,7 @@ from persona_graph.jobs.segment_episodes import SEGMENT_EPISODES
 from persona_graph.jobs.update_core import UPDATE_CORE
 from persona_graph.jobs.update_procedural import UPDATE_PROCEDURAL
 from persona_graph.memory.erase import Again
-from persona_graph.memory.store import OpenJob, job_id
+from persona_graph.memory.open_job import OpenJob, job_id
 
 TURN_JOBS = (INFER_PERSONALITY.name, EXTRACT_SEMANTIC.name)
 SESSION_JOBS = (SEGMENT_EPISODES.name, UPDATE_PROCEDURAL.name, UPDATE_CORE.name)

@@ -21,9 +21,9 @@ from persona_graph.jobs.update_core import UPDATE_CORE, CoreInput
 from persona_graph.jobs.update_procedural import UPDATE_PROCEDURAL, ProceduralInput
 from persona_graph.memory.commit import Commit, commit_id
 from persona_graph.memory.erase import pictures_of
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import ModelOperation, Operation
 from persona_graph.memory.paper import append_only, rewrite_whole
-from persona_graph.memory.store import OpenJob
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.options import Options
 from persona_graph.personality import Observation

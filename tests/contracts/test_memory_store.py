@@ -17,9 +17,10 @@ from persona_graph.conversation import Block, Image, Message, Role, Text, Turn, 
 from persona_graph.errors import EmbeddingMismatch, InputError, NotFound, Outdated
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Again, Erase, Erased
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Add, Delete, Freeze, Operation, Pin, Release, Undo, Update
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import Lookup, MemoryStore, OpenJob, Standing, Vectors
+from persona_graph.memory.store import Lookup, MemoryStore, Standing, Vectors
 from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.personality import BigFive, Observation, smoothing
 from persona_graph.retrieval.analysis import analyse

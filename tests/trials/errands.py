@@ -19,7 +19,7 @@ from persona_graph import Options, Persona
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.engine import Clock
 from persona_graph.errors import NotFound
-from persona_graph.memory.store import OpenJob
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.types import Memory
 from persona_graph.options import Updates
 from persona_graph.timerange import TimeRange

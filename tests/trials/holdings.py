@@ -10,7 +10,8 @@ from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
 from persona_graph.media import Media
 from persona_graph.memory.commit import Commit, Tombstones
-from persona_graph.memory.store import MemoryStore, OpenJob, Standing
+from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.store import MemoryStore, Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from persona_graph.conversation import Turn
 from persona_graph.memory.erase import picture, shown_in
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.sqlite import commits, journal, outbox, timeline, tombstones
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
-from persona_graph.memory.store import OpenJob
 
 
 def append(file: UserFile, turns: Sequence[Turn], jobs: Sequence[OpenJob]) -> tuple[str, ...]:

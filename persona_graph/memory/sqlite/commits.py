@@ -11,12 +11,13 @@ from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.errors import NotFound, Outdated
 from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.erase import without_erased
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Undo
 from persona_graph.memory.sqlite import journal, outbox, schema, timeline, tombstones, versions, words
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import microseconds, pack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
-from persona_graph.memory.store import OpenJob, Standing
+from persona_graph.memory.store import Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.sqlite import journal
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
-from persona_graph.memory.store import OpenJob
 
 _JOB = "id, name, turns, at, rank, not_before, attempts, parked, error, claimed_until, claimed_by"
 # Updated in place: among jobs of one moment the row id keeps the order in which they were opened.

@@ -15,6 +15,7 @@ from persona_graph.conversation import Turn
 from persona_graph.errors import ForeignStore, NotFound
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.sqlite import (
     append,
     commits,
@@ -31,7 +32,7 @@ from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.rows import microseconds
 from persona_graph.memory.sqlite.user_file import Removed, UserFile, told
-from persona_graph.memory.store import Lookup, OpenJob, Reopen, Standing, Unembedded, Unsettled, Vectors
+from persona_graph.memory.store import Lookup, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates

@@ -24,11 +24,13 @@ from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import ForeignStore, NotFound, StoreBusy, StoreError
 from persona_graph.memory.commit import Commit, fold
 from persona_graph.memory.erase import Erase
+from persona_graph.memory.open import open_store
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite import files, message_search, schema, user_file
 from persona_graph.memory.sqlite.journal import Prepared
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import Lookup, OpenJob, Unsettled, Vectors, open_store
+from persona_graph.memory.store import Lookup, Unsettled, Vectors
 from persona_graph.memory.types import Kind
 from persona_graph.user_id import file_name
 from tests.support.histories import DAYS, HISTORIES
@@ -80,7 +82,7 @@ def in_another_process(folder: Path, code: str) -> subprocess.Popen[str]:
         from persona_graph.conversation import Message, Role, Turn
         from persona_graph.memory.erase import Erase
         from persona_graph.memory.sqlite.store import SqliteStore
-        from persona_graph.memory.store import OpenJob
+        from persona_graph.memory.open_job import OpenJob
         store = SqliteStore({str(folder)!r})
         NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
         def turn(name, text="camping", day=0):

@@ -14,9 +14,10 @@ from persona_graph.embeddings import open_embeddings
 from persona_graph.errors import ConfigurationError, EmbeddingMismatch
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.erase import Erase
+from persona_graph.memory.open import open_store
 from persona_graph.memory.operations import Add, Operation, Update
 from persona_graph.memory.sqlite.store import SqliteStore
-from persona_graph.memory.store import MemoryStore, Vectors, open_store
+from persona_graph.memory.store import MemoryStore, Vectors
 from persona_graph.memory.types import Kind
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve

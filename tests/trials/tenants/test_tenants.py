@@ -11,9 +11,9 @@ import pytest
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import StoreError
+from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.sqlite.user_file import UserFile
-from persona_graph.memory.store import OpenJob
 from tests.trials.tenants.doors import Door, Outcome, end
 from tests.trials.tenants.scene import ATTACKERS, DOCTOR, Scene
 from tests.trials.tenants.tenant import secrets_in

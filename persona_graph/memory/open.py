@@ -1,0 +1,27 @@
+"""Opening a store: the one that a URL names."""
+
+from __future__ import annotations
+
+import os
+
+from persona_graph.errors import ConfigurationError
+from persona_graph.memory.sqlite.store import SqliteStore
+from persona_graph.memory.store import MemoryStore
+from persona_graph.personality import NeutralPolicy
+
+
+def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
+    """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
+
+    Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
+    """
+    try:
+        sound = b"\0" not in os.fsencode(url)
+    except UnicodeEncodeError:
+        sound = False
+    if not sound:
+        raise ConfigurationError(f"{url[:80]!r} is no folder; write sqlite:FOLDER or a folder's path")
+    scheme, found, rest = url.partition(":")
+    if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
+        return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
+    raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")
