@@ -21,6 +21,7 @@ _FIELDS: Mapping[str, tuple[Any, str]] = {
     "at": (datetime | str | None, "a datetime with a time zone, or a text such as 2024-05-31 18:30"),
     "options": (Options | None, "an Options"),
     "turn": (str, "the id of a turn"),
+    "without": (frozenset | set | list | tuple, "a list of ids"),
 }
 
 
@@ -49,6 +50,9 @@ class PersonaContext:
         for name, (kind, what) in _FIELDS.items():
             if not isinstance(given := getattr(self, name), kind):
                 raise InputError(f"{name} is {repr(given)[:80]}; it is {what}")
+        if strange := [id for id in self.without if not isinstance(id, str)]:
+            raise InputError(f"without holds {repr(strange[0])[:80]}; it holds ids of memories and turns")
+        object.__setattr__(self, "without", frozenset(self.without))  # from JSON it is a list
 
     @property
     def moment(self) -> datetime | None:

@@ -264,6 +264,9 @@ async def test_what_is_no_user_id_is_refused_and_falls_back_to_nobody(persona: O
         {"at": datetime(2024, 6, 1)},  # noqa: DTZ001
         {"options": {"max_retrievals": 1}},
         {"turn": 5},
+        {"without": "m1"},
+        {"without": 5},
+        {"without": [["m1"]]},
     ],
     ids=repr,
 )

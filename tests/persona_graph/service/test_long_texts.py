@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -138,3 +138,19 @@ def test_a_question_of_a_megabyte_is_answered_within_a_breath(persona: Persona) 
     hits = persona.search("ana", text, limits={Target.TURN: 3})
     assert [hit.turn.id for hit in hits.hits if hit.turn is not None] == ["t"]
     assert len(hits.terms) < 1_000
+
+
+def test_a_text_that_an_embedder_refuses_whole_does_not_keep_others_from_a_vector(tmp_path: Path) -> None:
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        if max(map(len, texts)) > 8_192:
+            raise ValueError("this model's maximum context length is 8192 tokens")
+        return [[1.0, float(len(text) % 7), 0.5] for text in texts]
+
+    with Persona.open(f"sqlite:{tmp_path}", embeddings=embed, clock=lambda: NOON) as persona:
+        said = ("long " * 200_000, "the cat is grey")
+        turns = [
+            Turn(id=f"t{n}", at=NOON + timedelta(minutes=n), session="s", messages=(Message.of(Role.PERSON, text),))
+            for n, text in enumerate(said)
+        ]
+        persona.record("ana", turns)
+        assert persona.reindex("ana") == 2
