@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from persona_graph.conversation import SESSION_GAP
 from persona_graph.errors import InputError
+from persona_graph.memory.store import LONGEST_WAIT
 from persona_graph.personality import NeutralPolicy
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Target, check_limits
 
@@ -36,8 +37,7 @@ class Search(StrEnum):
     """The paper's: vectors only, keywords against keywords and the query against content, the better of both."""
 
 
-_DAY_S = 86_400
-_LONGEST_GAP = timedelta(days=365)
+_DAY_S = int(LONGEST_WAIT.total_seconds())
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "max_retrievals": (0, 100),
     "context_tokens": (0, 10**9),
@@ -96,8 +96,8 @@ class Options:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not least <= value <= most:
                 raise InputError(f"{name} is {repr(value)[:80]}; it lies between {least} and {most}")
-        if not timedelta(0) < self.session_gap <= _LONGEST_GAP:
-            raise InputError("session_gap is longer than nothing and at most a year, for example timedelta(minutes=60)")
+        if not timedelta(0) < self.session_gap <= LONGEST_WAIT:
+            raise InputError("session_gap is longer than nothing and at most a day, for example timedelta(minutes=60)")
         if not all(0 <= delay <= _DAY_S for delay in self.retry_delays_s):
             raise InputError(f"retry_delays_s are seconds between 0 and {_DAY_S}")
         check_limits(self.limits)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +25,9 @@ from persona_graph.personality import NEUTRAL, BigFive, PersonalityPoint, Trait
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import ALWAYS, TimeRange
+
+LONGEST_WAIT = timedelta(days=1)
+"""No claim, no retry and no session's end is set further ahead than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,8 @@ class MemoryStore(Protocol):
         """Take the user's next due job until a time; None while another worker holds one or none is due.
 
         Jobs run in order of (`at`, `rank`); one that waits for a retry holds back those after it, parked
-        ones and sessions still open do not.
+        ones and sessions still open do not. What is claimed or waits for longer than `LONGEST_WAIT` was set by a
+        clock that has been put back since: it is due.
         """
         ...
 

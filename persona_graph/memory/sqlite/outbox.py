@@ -13,6 +13,7 @@ from persona_graph.memory.sqlite import journal
 from persona_graph.memory.sqlite.codec import dump, load
 from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
+from persona_graph.memory.store import LONGEST_WAIT
 
 _JOB = "id, name, turns, at, rank, not_before, attempts, parked, error, claimed_until, claimed_by"
 # Updated in place: among jobs of one moment the row id keeps the order in which they were opened.
@@ -102,11 +103,13 @@ def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJo
 
 
 def _next(db: sqlite3.Connection, now: datetime) -> OpenJob | None:
-    if db.execute("SELECT 1 FROM jobs WHERE claimed_until > ? LIMIT 1", (microseconds(now),)).fetchone():
+    ahead = now + LONGEST_WAIT
+    claimed = "SELECT 1 FROM jobs WHERE claimed_until > ? AND claimed_until <= ? LIMIT 1"
+    if db.execute(claimed, (microseconds(now), microseconds(ahead))).fetchone():
         return None
     for row in db.execute(f"SELECT {_JOB} FROM jobs WHERE NOT parked ORDER BY at, rank, rowid"):
         job = _job(row)
-        if job.not_before <= now:
+        if not now < job.not_before <= ahead:
             return job
         if job.attempts:
             return None  # its retry comes first

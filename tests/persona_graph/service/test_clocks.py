@@ -18,6 +18,7 @@ from persona_graph.jobs.job import Job
 from persona_graph.options import Updates
 from persona_graph.policy.scripted import ScriptedPolicy
 from persona_graph.timerange import EARLIEST, LATEST, TimeRange
+from persona_graph.update import drain
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -100,6 +101,23 @@ async def test_a_clock_that_is_put_back_a_year_begins_anew(opened: Callable[...,
         assert await sessions(it) == [["two", "three"], ["one"]]
         assert [t.ordinal for t in await it.aturns("ana")] == [0, 1, 2]
         assert (await it.aflush("ana", close_sessions=True)).parked == ()
+
+
+@pytest.mark.parametrize("back", [timedelta(days=2), timedelta(days=400)])
+async def test_what_was_claimed_or_put_off_on_a_clock_that_was_ahead_does_not_wait_for_it(
+    opened: Callable[..., Persona], clock: Clock, back: timedelta
+) -> None:
+    async with opened(infer_personality="nothing that can be read") as it:
+        for user in ("ana", "bob"):
+            await it.achat(user, "hello")
+        claimed = await it.engine.store.claim("ana", worker="killed", now=clock.now, until=clock.now + MINUTE)
+        assert claimed is not None
+        await drain.drain(it.engine, "bob", worker="w")
+        assert [job.attempts for job in await it.engine.store.jobs("bob")] == [1, 0, 0, 0, 0]
+    clock.now -= back
+    async with opened() as it:
+        for user in ("ana", "bob"):
+            assert (await it.aflush(user)).done == 5  # its session is over too
 
 
 async def test_a_time_that_is_given_holds_though_others_follow_it(opened: Callable[..., Persona], clock: Clock) -> None:

@@ -125,7 +125,7 @@ async def _hostile(scene: Scene, tally: Tally, chance: random.Random, door: Door
     for owner in _leaked(scene, attack, ended):
         tally.leaks.append(f"{where}: a secret of {owner[:20]!r} in {ended.told[:300]}")
     for owner in await scene.watch.changed([attack.target.id]):
-        tally.leaks.append(f"{where}: the data of {owner[:20]!r} changed")
+        tally.leaks.append(f"{where}: the data of {owner[:20]!r} changed, by this call or one before it")
     await scene.tidy(attack.user)
 
 
