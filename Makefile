@@ -38,7 +38,7 @@ install = $(1) -m ensurepip >/dev/null && $(1) -m pip install --quiet --disable-
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-crash test-processes test-tenants lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
+.PHONY: help install demo test test-crash test-processes test-erase test-tenants lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ test-crash: $(VENV)/.default ## Kill -9 a working child 200 times and look for w
 
 test-processes: $(VENV)/.default ## Two writers, a reader and a worker share a user for a minute [SEED=n SECONDS=n]
 	@$(PY) -m tests.trials.processes $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+test-erase: $(VENV)/.default ## Erase each kind of thing, then search every file for every trace of it [SEED=n]
+	@$(PY) -m tests.trials.erase $(if $(SEED),--seed $(SEED))
 
 test-tenants: $(VENV)/.default ## 10,000 hostile calls and as many honest ones through three doors [SEED=n COUNT=n]
 	@$(PY) -m tests.trials.tenants $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))

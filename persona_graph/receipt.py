@@ -14,7 +14,7 @@ from persona_graph.jobs.reason import Opening
 from persona_graph.memory.operations import range_to_json
 from persona_graph.personality import TRAITS
 from persona_graph.policy.policy import Completion, Usage
-from persona_graph.retrieval.query import Hit, Hits
+from persona_graph.retrieval.query import Hit, Hits, Target
 from persona_graph.timerange import TimeRange
 
 Json = dict[str, Any]
@@ -116,5 +116,11 @@ def _wordless(step: Mapping[str, Any]) -> Json:
         out["said"] = [{**message, "text": ""} for message in out["said"]]
     if "search" in out:
         kept = {name: value for name, value in out["search"].items() if name not in ("keywords", "terms", "note")}
-        out["search"] = {"keywords": "", "terms": {}, **kept}
+        hits = [_nameless(hit) for hit in kept.get("hits", ())]
+        out["search"] = {"keywords": "", "terms": {}, **kept, "hits": hits}
     return out
+
+
+def _nameless(hit: Mapping[str, Any]) -> Json:
+    """A hit; of a picture without its digest, by which somebody could tell whether it was a picture that he has."""
+    return {**hit, "id": ""} if hit.get("target") == Target.IMAGE else dict(hit)

@@ -18,7 +18,7 @@ from persona_graph.conversation import SESSION_GAP
 from persona_graph.memory.erase import Erase
 from persona_graph.update.outbox import jobs_after
 from persona_graph.user_id import file_name
-from tests.trials import audit, crash, errands, holdings, migration, processes
+from tests.trials import audit, crash, erase, errands, holdings, migration, processes
 from tests.trials.announcements import Done, Errand, Refused, Started, Updated, moment
 from tests.trials.children import IMPOSSIBLE, POSSIBLE
 from tests.trials.errands import KEEPER, USERS
@@ -105,12 +105,12 @@ Plant = Callable[[MemoryStore, Holdings, Path], Awaitable[object]]
 """Breaks a promise to the user who erases nothing: (her store, what she has, her file)."""
 
 
-async def erase(store: MemoryStore, user: str, turn: str) -> None:
+async def erased(store: MemoryStore, user: str, turn: str) -> None:
     await store.erase(user, Erase(turns=frozenset({turn})), at=moment(0), reopen=lambda _again, _newest: None)
 
 
 async def a_turn_is_lost(store: MemoryStore, held: Holdings, _file: Path) -> None:
-    await erase(store, KEEPER, held.turns[2].id)
+    await erased(store, KEEPER, held.turns[2].id)
 
 
 async def a_turn_is_told_twice(store: MemoryStore, held: Holdings, _file: Path) -> None:
@@ -179,7 +179,7 @@ async def test_the_audit_notices_an_erased_turn_that_comes_back(folder: Path, le
 async def test_the_audit_notices_an_erase_that_a_kill_cut_in_half(folder: Path, ledgers: list[Ledger]) -> None:
     turns = tuple(of_keeper(ledgers).told)[:2]
     store = open_store(f"sqlite:{folder}")
-    await erase(store, KEEPER, turns[0])
+    await erased(store, KEEPER, turns[0])
     await store.close()
     of_keeper(ledgers).note(Started(number=999, errand=Errand.FORGET_WINDOW, user=KEEPER, turns=turns))
     assert f"{KEEPER}: of 2 turns that were being erased 1 are there" in (await audit.check(folder, ledgers)).lost
@@ -216,8 +216,16 @@ async def test_a_migration_that_loses_a_turn_or_leaves_a_file_is_noticed(tmp_pat
     (user,), copy = whole, tmp_path / "copy"
     shutil.copytree(migration.FIXTURE, copy)
     store = open_store(f"sqlite:{copy}")
-    await erase(store, user, whole[user].turns[0].id)
+    await erased(store, user, whole[user].turns[0].id)
     await store.close()
     (copy / "users" / "before.backup").touch()
     found: Findings = await migration.check(copy, whole, acknowledged=False)
     assert (len(found.lost), len(found.corrupt)) == (1, 1)
+
+
+@forks
+@pytest.mark.slow
+async def test_what_is_erased_leaves_no_trace_and_the_rest_as_if_it_had_never_been(tmp_path: Path) -> None:
+    figures = await erase.endure(tmp_path, seed=7, only=("turn",), say=lambda _line: None)
+    assert erase.broken(figures) == []
+    assert figures["needles"] == figures["found_before"] > 20

@@ -30,6 +30,8 @@ from persona_graph.receipt import read_set, scrubbed
 
 PATIENCE_S = 1.0
 """How long an erase waits for a reader elsewhere before it leaves the old bytes for later."""
+BRIEF_S = 0.1
+"""The same for each try after that: readers of ours are faster, and nobody shall wait for one that is not."""
 
 
 def bury(file: UserFile, stones: frozenset[str], at: datetime, reopen: Reopen) -> Erased:
@@ -89,7 +91,8 @@ def settle(file: UserFile, images: Iterable[str]) -> bool:
     if done:
         with file.writing() as write:
             tombstones.done(write, done)
-    return tombstones.drop_old_bytes(file, 0)
+            tombstones.leave(write, [OLD_BYTES])  # the names of the pictures among them
+    return tombstones.drop_old_bytes(file, BRIEF_S)
 
 
 def _named(db: sqlite3.Connection, what: Erase) -> dict[int, Turn]:
