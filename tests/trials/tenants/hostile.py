@@ -41,15 +41,13 @@ LOOK_ALIKES: tuple[Callable[[str], str], ...] = (
 
 STRANGE_IDS: tuple[str, ...] = (
     "..", ".", "/", "//", "../..", "/etc/passwd", "C:\\Windows", "\\\\server\\share", "CON", "NUL", "aux.db", "~",
-    "~root",
-    "%2e%2e", "%2e%2e%2f", "..%c0%af", "*", "?", "[a-z]", "%", "_", "{user}", "{}", "[]", "null", "None", "undefined",
-    "NaN", "0", "-1", "true", "' OR 1=1 --", "\"; DROP TABLE turns; --", "$(id)", "`id`", "${HOME}", "%s%n", "\\0",
-    "\0", "\0all", "\0closing", "\x1b[2J", "\ud800", "\udcff", "\udfff\ud800", "\ufffe", "\U0010ffff", "\u202e",
-    "x" * 10_001, "../" * 3_000, "\U0001f9e8" * 2_500, "a\u0301" * 5_000, "-", "--user", "-u", "@file", "#", ";", "|",
-    "__proto__", "constructor", "memories", "langgraph", "core", "ana\nbob", "ana,bob", "ana:bob", "  ana  ", "\u00a0",
-    "users", "due", "media", "state", "\u0627" * 3_000, "\u1100\u1161", "\uac00", "\u2126", "\u03a9", "\u212b",
-    "\u00c5",
-    *HOSTILE_TEXTS,
+    "~root", "%2e%2e", "%2e%2e%2f", "..%c0%af", "*", "?", "[a-z]", "%", "_", "{user}", "{}", "[]", "null", "None",
+    "undefined", "NaN", "0", "-1", "true", "' OR 1=1 --", "\"; DROP TABLE turns; --", "$(id)", "`id`", "${HOME}",
+    "%s%n", "\\0", "\0", "\0all", "\0closing", "\x1b[2J", "\ud800", "\udcff", "\udfff\ud800", "\ufffe", "\U0010ffff",
+    "\u202e", "x" * 10_001, "../" * 3_000, "\U0001f9e8" * 2_500, "a\u0301" * 5_000, "-", "--user", "-u", "@file", "#", ";",
+    "|", "__proto__", "constructor", "memories", "langgraph", "core", "ana\nbob", "ana,bob", "ana:bob", "  ana  ",
+    "\u00a0", "users", "due", "media", "state", "\u0627" * 3_000, "\u1100\u1161", "\uac00", "\u2126", "\u03a9", "\u212b",
+    "\u00c5", *HOSTILE_TEXTS,
 )  # fmt: skip
 """Strings of which every one is an id, though not of anybody whose secrets are planted."""
 
@@ -59,8 +57,8 @@ def no_ids(id: str) -> list[Any]:
     return [
         None, 0, 5, -1, 1.5, float("nan"), True, False, b"ana", id.encode("utf-8", "surrogatepass"), bytearray(b"ana"),
         [id], (id,), {id}, {id: 1}, {"user": id}, [], {}, (), "", " ", "\n\t", object(), len,
-        datetime(2024, 1, 1, tzinfo=UTC),
-        Path("ana"), frozenset({id}), iter([id]), memoryview(b"ana"), 10**30, 1j, type, NotImplemented, ...,
+        datetime(2024, 1, 1, tzinfo=UTC), Path("ana"), frozenset({id}), iter([id]), memoryview(b"ana"), 10**30, 1j,
+        type, NotImplemented, ...,
     ]  # fmt: skip
 
 
@@ -121,8 +119,8 @@ def written_times(chance: random.Random) -> str:
         (
             "0000-00-00", "9999-12-31", "10000-01-01", "-1", "2024-02-30", "2024-13-01", "now", "NaN", "' OR 1=1", "\0",
             "2024-01-01T00:00:00+99:00", "2024-03-31 02:30", "2024-W01", "20240101", "\ud800", "9" * 9_999, "1e9",
-            "0001-01-01",
-            f"{chance.randrange(10_000):04}-{chance.randrange(14):02}-{chance.randrange(33):02}", "2024-06-01T12:00Z",
+            f"{chance.randrange(10_000):04}-{chance.randrange(14):02}-{chance.randrange(33):02}", "0001-01-01",
+            "2024-06-01T12:00Z",
         )
     )  # fmt: skip
 
@@ -138,9 +136,8 @@ def folders(chance: random.Random, home: Path, victim: str) -> str:
     return chance.choice(
         (
             str(home), str(home / "users"), str(home / "media"), str(inside), str(inside / "new"),
-            str(home / "due" / "x"),
-            str(home / "users" / f"{file_name(victim)}.db"), str(home / "out" / ".." / "users" / "x"),
-            "/proc/nowhere/x",
-            "nul\0byte", "\ud800", "x" * 5_000, "/etc/passwd", "/dev/null", str(home / "link" / "x"), "/", "",
+            str(home / "due" / "x"), str(home / "users" / f"{file_name(victim)}.db"), str(home / "link" / "x"),
+            str(home / "out" / ".." / "users" / "x"), "/proc/nowhere/x", "nul\0byte", "\ud800", "x" * 5_000,
+            "/etc/passwd", "/dev/null", "/", "",
         )
     )  # fmt: skip

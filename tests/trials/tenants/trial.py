@@ -20,8 +20,8 @@ from tests.trials.tenants.scene import Attack, Scene
 from tests.trials.tenants.tenant import NAMES
 
 SHARES: Mapping[str, Mapping[Door, float]] = {
-    "hostile": {Door.PYTHON: 0.62, Door.GRAPH: 0.26, Door.CLI: 0.117, Door.PROCESS: 0.003},
-    "honest": {Door.PYTHON: 0.755, Door.GRAPH: 0.224, Door.CLI: 0.02, Door.PROCESS: 0.001},
+    "hostile": {Door.PYTHON: 0.64, Door.GRAPH: 0.277, Door.CLI: 0.08, Door.PROCESS: 0.003},
+    "honest": {Door.PYTHON: 0.839, Door.GRAPH: 0.15, Door.CLI: 0.01, Door.PROCESS: 0.001},
 }
 """A command costs ten calls, a process a hundred."""
 LOOK_EVERY = 500
