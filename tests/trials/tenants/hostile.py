@@ -44,10 +44,11 @@ STRANGE_IDS: tuple[str, ...] = (
     "~root", "%2e%2e", "%2e%2e%2f", "..%c0%af", "*", "?", "[a-z]", "%", "_", "{user}", "{}", "[]", "null", "None",
     "undefined", "NaN", "0", "-1", "true", "' OR 1=1 --", "\"; DROP TABLE turns; --", "$(id)", "`id`", "${HOME}",
     "%s%n", "\\0", "\0", "\0all", "\0closing", "\x1b[2J", "\ud800", "\udcff", "\udfff\ud800", "\ufffe", "\U0010ffff",
-    "\u202e", "x" * 10_001, "../" * 3_000, "\U0001f9e8" * 2_500, "a\u0301" * 5_000, "-", "--user", "-u", "@file", "#", ";",
+    "\u202e", "x" * 10_001, "../" * 3_000, "\U0001f9e8" * 2_500, "a\u0301" * 5_000, "-", "--user", "-u", "@file",
+    "#", ";",
     "|", "__proto__", "constructor", "memories", "langgraph", "core", "ana\nbob", "ana,bob", "ana:bob", "  ana  ",
-    "\u00a0", "users", "due", "media", "state", "\u0627" * 3_000, "\u1100\u1161", "\uac00", "\u2126", "\u03a9", "\u212b",
-    "\u00c5", *HOSTILE_TEXTS,
+    "\u00a0", "users", "due", "media", "state", "\u0627" * 3_000, "\u1100\u1161", "\uac00", "\u2126", "\u03a9",
+    "\u212b", "\u00c5", *HOSTILE_TEXTS,
 )  # fmt: skip
 """Strings of which every one is an id, though not of anybody whose secrets are planted."""
 
