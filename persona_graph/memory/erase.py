@@ -8,7 +8,7 @@ they are the person's words, not ours.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from persona_graph.conversation import Block, Image, Message, Turn
 from persona_graph.memory.commit import Commit, Said, Tombstones, effective, field_name, fold, memory_id, said_in
 from persona_graph.memory.operations import Add, Freeze, Keep, Operation, Release, SwitchOff, Undo, Update
 from persona_graph.memory.types import KEYED, Memory, Source
+from persona_graph.retrieval.analysis import analyse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Again:
     """The commit that went."""
     job: str
     turns: tuple[str, ...]
+    place: int = -1
+    """The sequence of the commit that went: what the person did after it holds for the new one too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +119,14 @@ def consequences(
     commits: Sequence[Commit],
     versions: Collection[Memory],
     tombstones: Tombstones,
+    still_said: Callable[[Collection[str]], Collection[str]],
 ) -> Consequences:
     """Which commits go, stay with less, or are made anew.
 
     `turns` are all that go or show a picture, as they are before; `versions` all that is and was remembered.
+    `still_said` tells which search terms stand in turns that stay.
     """
+    turns = list(turns)
     named = _Named.of(what, turns, versions)
     said = [*map(said_in, named.versions), *(said for commit in commits for said in named.said_by(commit))]
     stones = tombstones.of((*what.ids, *named.pictures), said)
@@ -139,8 +145,10 @@ def consequences(
         reach.commits.add(commit.id)
         left = tuple(turn for turn in commit.evidence if turn not in what.turns)
         if left and commit.id in in_force:  # what the person took back is not done again
-            again.append(Again(commit=commit.id, job=commit.job, turns=left))
+            again.append(Again(commit=commit.id, job=commit.job, turns=left, place=commit.sequence))
     stones = stones.of((), _taken_back((c for c in commits if c.id in reach.commits), in_force, kept))
+    names = _telling_names(what, turns, versions, reach, still_said)
+    named = replace(named, empty=named.empty | names)
     edited = [(commit, named.less(commit, reach, stones)) for commit in kept]
     return Consequences(
         reach=reach,
@@ -173,6 +181,28 @@ def _taken_back(gone: Iterable[Commit], in_force: Mapping[str, Commit], kept: It
                 yield from (said for said in _said_by(operation) if said not in still)
 
 
+def _telling_names(
+    what: Erase,
+    turns: Iterable[Turn],
+    versions: Iterable[Memory],
+    reach: Reach,
+    still_said: Callable[[Collection[str]], Collection[str]],
+) -> frozenset[str]:
+    """Names of fields that are empty now and hold a word that was said in erased turns alone.
+
+    A job names a habit after what it is about; what the person holds under such a name would keep the word.
+    """
+    gone, stay = set[str](), set[str]()
+    for memory in versions:
+        if memory.kind in KEYED and memory.key:
+            lost = memory.commit in reach.commits or memory.id in reach.memories or memory.ref in reach.versions
+            (gone if lost else stay).add(field_name(memory.kind, memory.key))
+    told = {t for turn in turns if turn.id in what.turns for m in turn.messages for t in analyse(m.searchable)}
+    terms = {name: told.intersection(analyse(name.partition(":")[2])) for name in gone - stay}
+    said = frozenset(still_said(sorted(frozenset().union(*terms.values()))))
+    return frozenset(name for name, own in terms.items() if own - said)
+
+
 def _said_by(operation: Operation) -> tuple[Said, ...]:
     return (said_in(operation),) if isinstance(operation, Add | Update) else ()
 
@@ -194,7 +224,7 @@ class _Named:
     elsewhere: frozenset[tuple[str, str]]
     """(commit, field) where another memory had a version, before or after."""
     empty: frozenset[str]
-    """Fields that no other memory ever had."""
+    """Fields that no other memory ever had: what the person holds of them goes too."""
 
     @classmethod
     def of(cls, what: Erase, turns: Iterable[Turn], versions: Collection[Memory]) -> _Named:

@@ -25,6 +25,7 @@ from persona_graph.memory.mentions import quoting, speaking_of
 from persona_graph.memory.operations import Add, Update, searchable_in
 from persona_graph.memory.store import Unsettled
 from persona_graph.memory.types import Kind, Memory
+from persona_graph.retrieval.analysis import analyse
 from persona_graph.timerange import TimeRange
 from persona_graph.update import drain
 from persona_graph.update.outbox import reopened
@@ -93,10 +94,11 @@ class Forgetting:
         versions = await self.engine.store.memories(user, history=True, off=True)
         commits = await self.engine.store.commits(user)
         stones = await self.engine.store.tombstones(user)
-        follows = consequences(what, turns, commits, versions, stones)
+        kept = {t.id: _text(without_images(t, what.images)) for t in turns if t.id not in what.turns}
+        said_there = {term for text in kept.values() for term in analyse(text)}
+        follows = consequences(what, turns, commits, versions, stones, said_there.intersection)
         said = _said(what, turns, versions, commits)
         done = _would(what, follows, turns, commits, versions) if dry_run else await self._erase(user, what)
-        kept = {t.id: _text(without_images(t, what.images)) for t in turns if t.id not in what.turns}
         left = _by_memory(commits_after(follows, commits), follows.tombstones)
         return replace(
             done,

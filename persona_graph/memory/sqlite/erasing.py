@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from persona_graph.codec import commit_to_json
 from persona_graph.conversation import Turn
@@ -53,15 +54,14 @@ def erase(
         turns = _named(write.db, what)
         tombstones.put(write, stones_elsewhere, at)
         stones = tombstones.read(write.db, file.user)
-        every = commits.every(write.db)
-        follows = consequences(what, turns.values(), every, before, stones)
         _take_out(write, what, turns)
+        said = partial(_still_said, write.db)
+        follows = consequences(what, turns.values(), commits.every(write.db), before, stones, said)
         _forget_commits(write, follows)
         _scrub_receipts(write, follows)
         tombstones.put(write, follows.tombstones.ids - stones.ids, at)
-        places = {commit.id: commit.sequence for commit in every}
         for again in follows.again:
-            _reopen(write, again, reopen, places[again.commit])
+            _reopen(write, again, reopen)
         commits.project(write, file)
         after = versions.select(write.db, None, None, history=True)
         tombstones.leave(write, [OLD_BYTES, *follows.images])
@@ -101,6 +101,13 @@ def _named(db: sqlite3.Connection, what: Erase) -> dict[int, Turn]:
     return dict(zip(rows, journal.turns_at(db, rows), strict=True))
 
 
+def _still_said(db: sqlite3.Connection, terms: Collection[str]) -> frozenset[str]:
+    """Which of these terms messages hold."""
+    ordered = sorted(terms)
+    counts = words.frequencies(db, Index.MESSAGES, ordered) if ordered else ()
+    return frozenset(term for term, count in zip(ordered, counts, strict=True) if count)
+
+
 def _take_out(write: Writing, what: Erase, turns: dict[int, Turn]) -> None:
     """Take turns and pictures out of the journal, and the turns out of the outbox."""
     gone = {row: turn for row, turn in turns.items() if turn.id in what.turns}
@@ -133,9 +140,9 @@ def _scrub_receipts(write: Writing, follows: Consequences) -> None:
             write.db.execute("UPDATE turns SET receipt = ? WHERE row = ?", (dump(scrubbed(receipt)), row))
 
 
-def _reopen(write: Writing, again: Again, reopen: Reopen, place: int) -> None:
+def _reopen(write: Writing, again: Again, reopen: Reopen) -> None:
     newest = journal.newest(write.db, again.turns)
     job = reopen(again, newest) if newest is not None else None
     if job is not None:
         outbox.open_jobs(write, [job], job.turns, ())
-        outbox.keep_place(write, job, place)
+        outbox.keep_place(write, job, again.place)

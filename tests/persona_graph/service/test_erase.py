@@ -118,6 +118,18 @@ async def test_what_was_said_by_hand_and_undone_is_listed_and_can_be_erased(pers
     assert b"amora" not in bytes_in(tmp_path)
 
 
+async def test_what_is_held_under_a_name_that_nobody_says_any_more_is_let_go(persona: Persona, tmp_path: Path) -> None:
+    said = ["Every evening I row at Zamora.", "Every morning I swim in the river."]
+    await flushed(persona, *(turn(name, text, day) for day, (name, text) in enumerate(zip("ab", said, strict=True))))
+    habits = {memory.key for memory in await persona.amemories("ana", kinds=[Kind.PROCEDURAL])}
+    for key in habits:
+        await persona.afreeze("ana", f"procedural:{key}")
+    await persona.aforget("ana", turn="a")
+    await persona.aflush("ana")
+    assert b"amora" not in bytes_in(tmp_path)
+    assert len((await persona.engine.store.standing("ana")).frozen) == len(habits) - 1 == 1
+
+
 async def test_an_old_export_brings_nothing_back(persona: Persona, tmp_path: Path) -> None:
     put = persona.engine.media.put
     sea, sky = [await put("ana", picture(shade), caption=f"shade{shade}") for shade in (1, 2)]
