@@ -25,6 +25,7 @@ Thing = Annotated[
 ]
 
 ONLY_YOU = "only you change it now"
+STILL_SAID = "What was said of it stays said, in the last hour's talk too; forgetting the turn erases that"
 
 
 def correct(
@@ -41,7 +42,7 @@ def correct(
         persona.correct(user, what, text)
         return next(commit.id for commit in reversed(persona.history(user)) if commit.source is Source.PERSON)
 
-    _by_hand(ctx, what, do, f"Corrected, and pinned: {ONLY_YOU}", user, store, as_json=as_json)
+    _by_hand(ctx, what, do, f"Corrected, and pinned: {ONLY_YOU}. {STILL_SAID}", user, store, as_json=as_json)
 
 
 def pin(ctx: typer.Context, memory: Id, user: User = None, store: Store = None, as_json: Json = False) -> None:
@@ -69,7 +70,7 @@ def freeze(
 
 def off(ctx: typer.Context, what: Thing, user: User = None, store: Store = None, as_json: Json = False) -> None:
     """Leave a memory, a field or a trait out of answers. It is kept, and `persona release` brings it back."""
-    told = "Switched off: it is kept, and answers leave it out"
+    told = f"Switched off: it is kept, and answers leave it out. {STILL_SAID}"
     _by_hand(ctx, what, lambda p, u, it: p.switch_off(u, it), told, user, store, traits=True, as_json=as_json)
 
 
