@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 
 from persona_graph.durable import make_folder
@@ -50,11 +51,13 @@ class UserFiles:
         if file is not None:
             return file
         path = self.path(user)
-        if not path.exists():
-            if not create:
-                return None
-            make_folder(self._folder)
-        file = UserFile(path, user, self._markers, self._neutral)
+        while file is None:
+            if not path.exists():
+                if not create:
+                    return None
+                make_folder(self._folder)
+            with suppress(Removed):
+                file = UserFile(path, user, self._markers, self._neutral, create=create)
         if file.outdated:
             commits.renew(file)
         return file

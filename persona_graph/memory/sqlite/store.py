@@ -84,7 +84,12 @@ class SqliteStore:
                 except Removed:
                     file.close()
                     continue
-                except (sqlite3.Error, OSError, ForeignStore):
+                except sqlite3.Error:
+                    file.close()
+                    if file.stale:  # its log was taken away with it
+                        continue
+                    raise
+                except (OSError, ForeignStore):
                     file.close()
                     raise
                 except BaseException:

@@ -18,6 +18,7 @@ from persona_graph.memory.sqlite.tokens import TokenCache
 from persona_graph.memory.types import Memory
 from persona_graph.personality import NeutralPolicy
 
+NO_FILE = (0, 0)
 PATIENCE_S = 5.0
 """How long one waits for another process that writes."""
 
@@ -42,7 +43,7 @@ class Removed(Exception):
 class UserFile:
     """An open file. Reads see one snapshot; writes take their turn with other processes."""
 
-    def __init__(self, path: Path, user: str, markers: Markers, neutral: NeutralPolicy) -> None:
+    def __init__(self, path: Path, user: str, markers: Markers, neutral: NeutralPolicy, *, create: bool = True) -> None:
         self.path, self.user, self.markers, self.neutral = path, user, markers, neutral
         self.messages = Columns()
         """Columns of all messages, by row."""
@@ -55,14 +56,22 @@ class UserFile:
         self.by_digest: dict[bytes, list[int]] = {}
         """Which of them have the text that a vector belongs to."""
         # Every process-wide lock is ours: lanes let one thread in at a time, not always the same one.
-        self.db = sqlite3.connect(
-            path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False, cached_statements=256
-        )
         self.inode: tuple[int, int] | None = None
+        found = _inode(path)
+        if found == NO_FILE and not create:
+            raise Removed(path.name)
         try:
-            self._open()
-        except BaseException:
-            self.db.close()
+            self.db = _connected(path, create=create)
+            try:
+                self._open()
+                if found not in (NO_FILE, _inode(path)):
+                    raise Removed(path.name)
+            except BaseException:
+                self.db.close()
+                raise
+        except sqlite3.Error as error:
+            if found != NO_FILE and _inode(path) != found:
+                raise Removed(path.name) from error  # while it was being opened
             raise
         self.inode = _inode(path)
 
@@ -156,6 +165,18 @@ class UserFile:
         self.db.close()
 
 
+def _connected(path: Path, *, create: bool) -> sqlite3.Connection:
+    """A connection; who only looks makes no file, not even where there was one a moment ago."""
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+        uri=True,
+        timeout=PATIENCE_S,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+
+
 def told(error: Exception, name: str) -> StoreError:
     """What an error of SQLite or of the file system means to a caller."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
@@ -172,5 +193,5 @@ def _inode(path: Path) -> tuple[int, int]:
     try:
         found = os.stat(path)
     except FileNotFoundError:
-        return (0, 0)
+        return NO_FILE
     return (found.st_dev, found.st_ino)

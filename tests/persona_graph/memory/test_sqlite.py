@@ -12,9 +12,10 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -391,6 +392,27 @@ async def test_work_that_was_overtaken_by_a_removal_makes_no_file_and_leaves_no_
     assert await store.due(datetime.max.replace(tzinfo=UTC)) == ["ana"]
     await store.rest("ana")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+async def test_who_opens_a_file_that_is_being_removed_makes_none(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.append("ana", [turn("one")])
+    reader, removed = SqliteStore(tmp_path), [False]
+    connect: Callable[..., sqlite3.Connection] = sqlite3.connect
+
+    def overtaken(*given: Any, **more: Any) -> sqlite3.Connection:
+        """What a reader does after it has seen the file; another process removes the user meanwhile."""
+        if not removed[0]:
+            removed[0] = True
+            asyncio.run(store.remove_user("ana"))
+        return connect(*given, **more)
+
+    monkeypatch.setattr(sqlite3, "connect", overtaken)
+    assert await reader.turns("ana") == []
+    assert removed[0]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    await reader.close()
 
 
 async def test_what_is_written_while_the_user_is_removed_goes_to_the_new_file(
