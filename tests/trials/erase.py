@@ -16,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ from tests.trials.needles import ANY, Needle, Occurrence
 CLOSE = 1e-9
 """How far two personalities may stand apart that are the same."""
 PATIENCE_S = 60.0
+MAY_NAME = {"tombstones", "turns"}
+"""Tables that keep ids of what was erased: the tombstones, and the receipts of answers that had read it."""
 NONE_OF_THESE = (
     "residue",
     "unlisted_quotes",
@@ -65,7 +68,7 @@ class Kind:
 
 def kinds(life: Life) -> list[Kind]:
     """One of each kind, of a life."""
-    client = frozenset({"fact", "fact now", "same", "field", "field now"})
+    client = frozenset({"fact", "fact now", "same", "field", "field now", "field in vain"})
     memories = tuple({"memory": life.client[name]} for name in ("fact", "field"))
     boat, balloon, *_ = life.pictures
     session = TimeRange(start=START + 20 * DAY, end=START + 20 * DAY + 24 * MINUTE)
@@ -85,7 +88,7 @@ class Figures:
 
     erased: int = 0
     needles: int = 0
-    found_before: int = 0
+    needles_found_before: int = 0
     residue: list[str] = field(default_factory=list)
     unlisted_quotes: list[str] = field(default_factory=list)
     not_back: list[str] = field(default_factory=list)
@@ -97,6 +100,8 @@ class Figures:
     unproven_needles: list[str] = field(default_factory=list)
     personality_difference: float = 0.0
     pending_settled: int = 0
+    names_that_stay: Counter[str] = field(default_factory=Counter)
+    """Rows of each table that name something erased by its id."""
 
     def json(self) -> dict[str, Any]:
         """As the last line tells it."""
@@ -141,7 +146,7 @@ class Trial:
             self.plan = await self._planned(persona)
         self.figures.needles = len(self.plan.needles)
         self.figures.unproven_needles = needles.unfound(self.plan.needles, self.told, self.told / _file())
-        self.figures.found_before = self.figures.needles - len(self.figures.unproven_needles)
+        self.figures.needles_found_before = self.figures.needles - len(self.figures.unproven_needles)
         await self._erased_and_compared()
         await self._erased_while_a_snapshot_is_held()
         await self._erased_during_an_update()
@@ -182,7 +187,8 @@ class Trial:
                 self.figures.unproven_needles.append(f"{name} stands nowhere")
             elif all(one.erased_by & gone or self._takes_all for one in found):
                 vanishing.add(word)
-                indexed = any(one.where in ("said", "caption", "memory") for one in found)
+                shown = [*(m.searchable for m in before.versions), *_searchable(before.turns, ())]
+                indexed = _holds("\n".join(shown), [word])
                 plan.needles += needles.of_word(name, word) if indexed else [needles.of_text(name, word)]
             else:
                 _note_quotes(plan.quoting, word, found, gone)
@@ -236,13 +242,17 @@ class Trial:
                     figures.came_back += self._returned(again)
             figures.broken += [failure.what for failure in [*reader.stop()] if not isinstance(failure, str)]
         figures.residue += needles.found(plan.needles, scene.folder)
+        if not self._takes_all:
+            figures.names_that_stay.update(needles.names_that_stay(scene.folder / _file(), plan.turns | plan.images))
+            figures.broken += [f"ids of the erased stand in {t}" for t in figures.names_that_stay.keys() - MAY_NAME]
         figures.broken += [s for path in (scene.folder / "users").glob("*.db") for s in findings.of_file(path).every]
         shutil.rmtree(old)
 
     async def _updated(self, persona: Persona) -> None:
         """The Update stage, what was given up before among it."""
-        await persona.aretry(ANA)
-        await persona.aflush(ANA, close_sessions=True)
+        async with asyncio.timeout(PATIENCE_S):
+            await persona.aretry(ANA)
+            await persona.aflush(ANA, close_sessions=True)
 
     def _check_receipts(self, receipts: Sequence[Forgotten]) -> None:
         figures, plan = self.figures, self.plan
@@ -427,9 +437,13 @@ async def endure(
 
 def _summed(by_kind: Mapping[str, Figures]) -> dict[str, Any]:
     each = {name: figures.json() for name, figures in by_kind.items()}
-    total = {name: sum(one[name] for one in each.values()) for name in Figures.__slots__}
+    total = {name: sum(one[name] for one in each.values()) for name in _NUMBERS}
+    stays = sum((Counter(one["names_that_stay"]) for one in each.values()), Counter[str]())
     worst = max((one["personality_difference"] for one in each.values()), default=0.0)
-    return total | {"personality_difference": worst, "kinds": each}
+    return total | {"personality_difference": worst, "names_that_stay": dict(stays), "kinds": each}
+
+
+_NUMBERS = tuple(name for name in Figures.__slots__ if name != "names_that_stay")
 
 
 def broken(figures: Mapping[str, Any]) -> list[str]:
@@ -451,8 +465,10 @@ def main() -> int:
     report.say(f"seed {given.seed}")
     with tempfile.TemporaryDirectory(prefix="persona-erase-") as folder:
         figures = asyncio.run(endure(Path(folder), seed=given.seed, only=[*filter(None, given.kinds.split(","))]))
-    rows = ([name, *one.values()] for name, one in figures["kinds"].items())
-    report.show("erased, each kind", ["", *(name.replace("_", " ") for name in Figures.__slots__)], rows)
+    rows = ([name.replace("_", " "), *(one[name] for one in figures["kinds"].values())] for name in _NUMBERS)
+    report.show("erased, each kind", ["", *figures["kinds"]], rows)
+    stays = ", ".join(f"{count} rows of {table}" for table, count in figures["names_that_stay"].items())
+    report.say(f"what stays are ids, as tombstones and in receipts of answers that had read it: {stays or 'none'}")
     report.finish(figures)
     return int(bool(broken(figures)))
 

@@ -57,10 +57,19 @@ class Rules(OfflinePolicy):
             said = " ".join(given.turn.said_by(Role.PERSON).split())
             value = Inferred(scores=replace(done.value.scores, openness=4.0), words=(said[:120],))
             return replace(done, value=value)
-        if isinstance(given, SemanticInput) and given.turn.id == LATE and self.meanwhile is not None:
-            meanwhile, self.meanwhile = self.meanwhile, None
-            await meanwhile()
+        if isinstance(given, SemanticInput) and given.turn.id == LATE:
+            done = replace(done, value=(*done.value, _all_that_was_read(given)))
+            if self.meanwhile is not None:
+                meanwhile, self.meanwhile = self.meanwhile, None
+                await meanwhile()
         return done
+
+
+def _all_that_was_read(given: SemanticInput) -> Add:
+    """A fact that carries every word of the prompt, as a model's may."""
+    said = [message.searchable for turn in given.recent for message in turn.messages]
+    known = [" ".join((memory.text, *memory.keywords)) for memory in given.known]
+    return Add(kind=Kind.SEMANTIC, text=" | ".join((*said, *known)), evidence=(LATE,))
 
 
 @dataclass(slots=True)
@@ -241,6 +250,7 @@ class Life:
             lambda p: _if_held(p, f"Likes {w('thing')}", lambda user, id: p.acorrect(user, id, "Likes the opera")),
             lambda p: _done(p.acorrect(ANA, "core:nickname", f"the one of {w('quoted by hand')}")),
             lambda p: self._undone(p, "Likes chess", f"Likes {w('undone by hand')}"),
+            self._freeze_the_habit,
         ]
         fact = Add(
             kind=Kind.SEMANTIC, text=f"keeps {w('client')} and {w('quoted of a client')}", keywords=(w("keyword"),)
@@ -258,9 +268,12 @@ class Life:
             "same": (Add(kind=Kind.SEMANTIC, text=now.text),),
             "field": (Add(kind=Kind.PROCEDURAL, key=key, text=f"plans {w('field')}"),),
             "field now": (Add(kind=Kind.PROCEDURAL, key=key, text=f"dreams of {w('field now')}"),),
+            "field in vain": (Add(kind=Kind.PROCEDURAL, key=key, text=f"forgets {w('field in vain')}"),),
             "plain": (Add(kind=Kind.SEMANTIC, text="plays the violin"),),
         }
         told = [self._told(name, operations) for name, operations in client.items() if name not in without]
+        if "field" not in without:  # what comes after it is refused, and stands in its commit all the same
+            told.insert(5, lambda p: _done(p.afreeze(ANA, f"procedural:{key}")))
         return [hand, told, []]
 
     def _told(self, name: str, operations: tuple[Operation, ...]) -> Act:
@@ -268,6 +281,12 @@ class Life:
             id=f"client-{name}", job="client", at=START + 66 * DAY, source=Source.CLIENT, operations=operations
         )
         return lambda persona: _done(persona.engine.store.commit(ANA, commit))
+
+    async def _freeze_the_habit(self, persona: Persona) -> None:
+        """Hold a field that a job named after what it is about."""
+        for memory in await persona.amemories(ANA, kinds=[Kind.PROCEDURAL]):
+            if self.planting.words["habit"].casefold() in memory.key.casefold():
+                await persona.afreeze(ANA, f"procedural:{memory.key}")
 
     async def _undone(self, persona: Persona, text: str, wrong: str) -> None:
         await _if_held(persona, text, lambda user, id: persona.acorrect(user, id, wrong))

@@ -6,6 +6,7 @@ A needle that was not found before the erase proves nothing, so all of them are 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from persona_graph.memory.operations import Add, Update, searchable_in
 from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.versions import digest
 from persona_graph.memory.sqlite.words import Index
-from persona_graph.memory.types import Memory, Source
+from persona_graph.memory.types import Kind, Memory, Source
 from persona_graph.receipt import read_set
 from persona_graph.retrieval.analysis import analyse
 
@@ -70,12 +71,14 @@ def occurrences(
     word: str, turns: Iterable[Turn], commits: Iterable[Commit], versions: Iterable[Memory], errors: Iterable[str]
 ) -> Iterator[Occurrence]:
     """Where a word stands that somebody said; what a job made of it goes as its turns go."""
+    versions = list(versions)
     rests_on = {memory.ref: frozenset((memory.id, *memory.evidence)) for memory in versions}
+    fields = {(memory.kind, memory.key): memory.id for memory in versions if memory.key}
     for turn in turns:
         yield from _in_turn(word.casefold(), turn, rests_on)
     for commit in commits:
         if commit.source in (Source.PERSON, Source.CLIENT):
-            yield from _in_commit(word.casefold(), commit)
+            yield from _in_commit(word.casefold(), commit, fields)
     if any(word in error for error in errors):
         yield Occurrence(where="error", owner="", erased_by=frozenset({ANY}))
 
@@ -96,12 +99,13 @@ def _in_turn(word: str, turn: Turn, rests_on: Mapping[str, frozenset[str]]) -> I
         yield Occurrence(where="receipt", owner=turn.id, erased_by=own | read | shown)
 
 
-def _in_commit(word: str, commit: Commit) -> Iterator[Occurrence]:
+def _in_commit(word: str, commit: Commit, fields: Mapping[tuple[Kind, str], str]) -> Iterator[Occurrence]:
     for place, operation in enumerate(commit.operations):
         if isinstance(operation, Add | Update) and word in searchable_in(operation).casefold():
             id = operation.id if isinstance(operation, Update) else memory_id(commit.id, place)
             where = "hand" if commit.source is Source.PERSON else "memory"
-            yield Occurrence(where=where, owner=id, erased_by=frozenset({id}))
+            field = fields.get((operation.kind, operation.key), id) if operation.kind is not None else id
+            yield Occurrence(where=where, owner=id, erased_by=frozenset({id, field}))
 
 
 def of_vectors(
@@ -169,6 +173,21 @@ def unfound(needles: Iterable[Needle], folder: Path, file: Path) -> list[str]:
         for needle in needles
         if not any(form in (index if needle.indexed else whole) for form in needle.forms)
     ]
+
+
+def names_that_stay(file: Path, names: Collection[str]) -> dict[str, int]:
+    """In how many rows of which tables any of these ids stands."""
+    if not names:
+        return {}
+    any_name = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(names)))})(?!\w)")
+    db = sqlite3.connect(file)
+    try:
+        tables = ("turns", "commits", "versions", "points", "jobs", "tombstones", "unsettled", "sessions", "speakers")
+        rows = {table: db.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
+    finally:
+        db.close()
+    standing = {table: sum(bool(any_name.search(repr(row))) for row in found) for table, found in rows.items()}
+    return {table: count for table, count in standing.items() if count}
 
 
 def _index_bytes(file: Path) -> bytes:

@@ -228,4 +228,4 @@ async def test_a_migration_that_loses_a_turn_or_leaves_a_file_is_noticed(tmp_pat
 async def test_what_is_erased_leaves_no_trace_and_the_rest_as_if_it_had_never_been(tmp_path: Path) -> None:
     figures = await erase.endure(tmp_path, seed=7, only=("turn",), say=lambda _line: None)
     assert erase.broken(figures) == []
-    assert figures["needles"] == figures["found_before"] > 20
+    assert figures["needles"] == figures["needles_found_before"] > 20
