@@ -8,6 +8,7 @@
     ├── ConfigurationError              settings or extras do not allow what was asked
     ├── StoreError                      the memory store could not be read or written
     │   ├── StoreAway                   the store's server cannot be reached; whether a write arrived is not known
+    │   ├── AccessDenied                the store's server does not allow it with this key
     │   ├── StoreBusy                   another process holds the store for too long
     │   ├── ForeignStore                the file is corrupt or not one of ours; left untouched
     │   ├── Outdated                    what a commit was worked from has been erased since; do it again
@@ -54,6 +55,10 @@ class StoreError(PersonaError):
 
 class StoreAway(StoreError):
     """The store's server cannot be reached, or did not answer in time; whether a write arrived is not known."""
+
+
+class AccessDenied(StoreError):
+    """The store's server does not accept the key, or the key does not allow what was asked."""
 
 
 class StoreBusy(StoreError):

@@ -1,0 +1,1 @@
+"""`WeaviateStore`: everything one user has in one tenant of a Weaviate server or cluster."""

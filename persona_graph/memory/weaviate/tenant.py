@@ -1,0 +1,289 @@
+"""`Tenant`: one user's objects, read and written; every method is one call of the server, or says how many."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.errors import StoreError
+from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.link import Link, NoTenant
+from persona_graph.memory.weaviate.things import Found, Thing
+
+T = TypeVar("T")
+
+PAGE = 5_000
+"""Objects in one answer; the server gives ten thousand at most."""
+BATCH = 200
+"""Objects in one write."""
+
+
+def tagged(*tags: str) -> Any:
+    """Things with all of these tags."""
+    from weaviate.classes.query import Filter
+
+    return Filter.by_property(schema.TAGS).contains_all(list(tags))
+
+
+def any_tag(tags: Iterable[str]) -> Any:
+    """Things with one of these tags."""
+    from weaviate.classes.query import Filter
+
+    return Filter.by_property(schema.TAGS).contains_any(list(tags))
+
+
+def any_id(ids: Iterable[UUID]) -> Any:
+    """Things with these ids."""
+    from weaviate.classes.query import Filter
+
+    return Filter.by_id().contains_any([str(id) for id in ids])
+
+
+def any_term(terms: Iterable[str]) -> Any:
+    """Things that hold one of these terms."""
+    from weaviate.classes.query import Filter
+
+    return Filter.by_property(schema.TERMS).contains_any(list(terms))
+
+
+def rows(first: int | None = None, last: int | None = None) -> Any:
+    """Things of these rows, both included; None when both sides are open."""
+    from weaviate.classes.query import Filter
+
+    row = Filter.by_property(schema.ROW)
+    low = row.greater_or_equal(first) if first is not None else None
+    high = row.less_or_equal(last) if last is not None else None
+    return both(low, high)
+
+
+def both(one: Any, other: Any) -> Any:
+    """Both conditions; None is none."""
+    if one is None or other is None:
+        return other if one is None else one
+    return one & other
+
+
+class Tenant:
+    """The objects of one user. Raises (every method): StoreAway; AccessDenied; StoreError."""
+
+    def __init__(self, link: Link, name: str, make: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._link, self.name, self._make = link, name, make
+
+    async def _run(self, call: Callable[[Any], Awaitable[T]]) -> T:
+        return await self._link.run(lambda collection: call(collection.with_tenant(self.name)))
+
+    async def _ask(self, call: Callable[[Any], Awaitable[T]], otherwise: T) -> T:
+        """Something of a tenant that there may not be."""
+        try:
+            return await self._run(call)
+        except NoTenant:
+            return otherwise
+
+    async def _write(self, call: Callable[[Any], Awaitable[T]], otherwise: T, *, create: bool) -> T:
+        """The same for a write, which may make the tenant."""
+        try:
+            return await self._run(call)
+        except NoTenant:
+            if not create or self._make is None:
+                return otherwise
+        await self._make()
+        return await self._run(call)
+
+    # writing
+
+    async def insert(self, thing: Thing, *, create: bool = False) -> bool:
+        """Write it where nothing has its id; False where something has, or there is no tenant."""
+
+        async def call(collection: Any) -> bool:
+            from weaviate.exceptions import UnexpectedStatusCodeError
+
+            try:
+                await collection.data.insert(thing.properties, uuid=thing.id, vector=thing.vectors or None)
+            except UnexpectedStatusCodeError as error:
+                if "already exists" in str(error):
+                    return False
+                raise
+            return True
+
+        return await self._write(call, False, create=create)
+
+    async def replace(self, thing: Thing) -> bool:
+        """Write it in the place of what has its id; False where nothing has."""
+
+        async def call(collection: Any) -> bool:
+            return await _unless_missing(
+                collection.data.replace(uuid=thing.id, properties=thing.properties, vector=thing.vectors or None)
+            )
+
+        return await self._ask(call, False)
+
+    async def change(self, id: UUID, properties: dict[str, Any]) -> bool:
+        """Set some properties of a thing; False where nothing has its id."""
+
+        async def call(collection: Any) -> bool:
+            return await _unless_missing(collection.data.update(uuid=id, properties=properties))
+
+        return await self._ask(call, False)
+
+    async def put(self, things: Sequence[Thing], *, create: bool = False) -> None:
+        """Write things over whatever has their ids; a call for each `BATCH` of them."""
+        for start in range(0, len(things), BATCH):
+            batch = things[start : start + BATCH]
+            for dimensions in {len(thing.vector) for thing in batch if thing.vector is not None}:
+                await self._link.have_vector(dimensions)
+            await self._write(lambda collection, batch=batch: _put(collection, batch), None, create=create)  # type: ignore[misc]
+
+    async def delete(self, where: Any) -> None:
+        """Remove what fits, ten thousand a call."""
+
+        async def call(collection: Any) -> bool:
+            done = await collection.data.delete_many(where=where)
+            if done.failed:
+                raise StoreError(f"Weaviate could not remove {done.failed} of {done.matches} things")
+            return bool(done.matches)
+
+        while await self._ask(call, False):
+            pass
+
+    # reading
+
+    async def get(self, ids: Collection[UUID], fields: Sequence[str], *, vectors: bool = False) -> dict[UUID, Found]:
+        """Things by id; those that are not there are absent."""
+        if not ids:
+            return {}
+        if len(ids) == 1:
+            (id,) = ids
+
+            async def one(collection: Any) -> Any:
+                return await collection.query.fetch_object_by_id(
+                    id, return_properties=list(fields), include_vector=vectors
+                )
+
+            thing = await self._ask(one, None)
+            return {} if thing is None else {id: _found(thing)}
+        wanted = list(ids)
+        parts = [wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)]
+        pages = await asyncio.gather(*(self.find(any_id(part), fields, limit=PAGE, vectors=vectors) for part in parts))
+        return {thing.id: thing for page in pages for thing in page}
+
+    async def find(self, where: Any, fields: Sequence[str], *, limit: int, vectors: bool = False) -> list[Found]:
+        """Up to `limit` things that fit, in no order."""
+
+        async def call(collection: Any) -> list[Found]:
+            answer = await collection.query.fetch_objects(
+                filters=where, limit=limit, return_properties=list(fields), include_vector=vectors
+            )
+            return [_found(thing) for thing in answer.objects]
+
+        return await self._ask(call, [])
+
+    async def every(
+        self,
+        where: Any,
+        fields: Sequence[str],
+        *,
+        vectors: bool = False,
+        first: int | None = None,
+        last: int | None = None,
+    ) -> list[Found]:
+        """All things that fit, by row; more calls than one where they are more than a `PAGE`."""
+        asked = [*fields, schema.ROW] if schema.ROW not in fields else fields
+        page = await self.find(both(where, rows(first, last)), asked, limit=PAGE, vectors=vectors)
+        if len(page) == PAGE:
+            held = sorted(thing.row for thing in page)
+            middle = held[PAGE // 2]
+            middle -= middle == held[-1]  # so that both halves are smaller
+            if held[0] == held[-1]:
+                raise StoreError(f"more than {PAGE} things of one user stand at one place")
+            halves = await asyncio.gather(
+                self.every(where, fields, vectors=vectors, first=first, last=middle),
+                self.every(where, fields, vectors=vectors, first=middle + 1, last=last),
+            )
+            return [*halves[0], *halves[1]]
+        return sorted(page, key=lambda thing: (thing.row, thing.id.int))
+
+    async def by_words(self, terms: Sequence[str], where: Any, fields: Sequence[str], *, limit: int) -> list[Found]:
+        """The best by the rarity of the terms that they hold."""
+
+        async def call(collection: Any) -> list[Found]:
+            answer = await collection.query.bm25(
+                " ".join(terms),
+                query_properties=[schema.TERMS],
+                filters=where,
+                limit=limit,
+                return_properties=list(fields),
+            )
+            return [_found(thing) for thing in answer.objects]
+
+        return await self._ask(call, [])
+
+    async def by_vector(
+        self, vector: NDArray[np.float32], where: Any, fields: Sequence[str], *, limit: int
+    ) -> list[Found]:
+        """The nearest, with their distances; things without a vector are not found."""
+        if not await self._link.has_vector(len(vector)):
+            return []
+
+        async def call(collection: Any) -> list[Found]:
+            from weaviate.classes.query import MetadataQuery
+
+            answer = await collection.query.near_vector(
+                vector.tolist(),
+                target_vector=schema.vector_name(len(vector)),
+                filters=where,
+                limit=limit,
+                return_properties=list(fields),
+                return_metadata=MetadataQuery(distance=True),
+            )
+            return [_found(thing) for thing in answer.objects]
+
+        return await self._ask(call, [])
+
+    async def count(self, where: Any) -> int:
+        """How many things fit."""
+
+        async def call(collection: Any) -> int:
+            answer = await collection.aggregate.over_all(total_count=True, filters=where)
+            return int(answer.total_count or 0)
+
+        return await self._ask(call, 0)
+
+
+async def _unless_missing(call: Awaitable[Any]) -> bool:
+    from weaviate.exceptions import UnexpectedStatusCodeError
+
+    try:
+        await call
+    except UnexpectedStatusCodeError as error:
+        if error.status_code == 404:
+            return False
+        raise
+    return True
+
+
+async def _put(collection: Any, things: Sequence[Thing]) -> None:
+    from weaviate.classes.data import DataObject
+    from weaviate.exceptions import WeaviateInsertManyAllFailedError
+
+    try:
+        done = await collection.data.insert_many(
+            [DataObject(properties=t.properties, uuid=t.id, vector=t.vectors or None) for t in things]
+        )
+    except WeaviateInsertManyAllFailedError as error:
+        if "tenant not found" in str(error):
+            raise NoTenant from error
+        raise
+    if done.has_errors:
+        first = next(iter(done.errors.values()))
+        raise StoreError(f"Weaviate refused {len(done.errors)} of {len(things)} things: {str(first.message)[:200]}")
+
+
+def _found(thing: Any) -> Found:
+    vectors = thing.vector if isinstance(thing.vector, dict) else {}
+    distance = getattr(thing.metadata, "distance", None)
+    return Found(id=UUID(int=thing.uuid.int), properties=thing.properties, vectors=vectors, distance=distance)

@@ -1,0 +1,131 @@
+"""`Thing`: one object of a user's tenant, and how turns, messages, commits and the others become one.
+
+Ids follow from what a thing is, so that writing it twice is writing it once. JSON is ASCII, so that any text a
+Python string can hold comes back as it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from persona_graph.conversation import digest_of
+from persona_graph.memory.weaviate import schema
+from persona_graph.timerange import TimeRange
+
+TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, STATE = (
+    "turn",
+    "message",
+    "commit",
+    "version",
+    "job",
+    "stone",
+    "unsettled",
+    "state",
+)
+"""What a thing is: the first of its tags."""
+
+FIRST, LAST = datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""Weaviate's index of dates counts nanoseconds in 64 bits; what lies beyond stands at its edge."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """An object to write."""
+
+    id: UUID
+    tags: tuple[str, ...]
+    row: int | None = None
+    event: TimeRange | None = None
+    terms: str = ""
+    body: Any = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further properties by name, as they are stored."""
+    vector: NDArray[np.float32] | None = None
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What Weaviate stores."""
+        row = self.id.int >> 68 if self.row is None else self.row  # any number will do for what has no order
+        found: dict[str, Any] = {schema.TAGS: list(self.tags), schema.ROW: row, schema.BODY: dump(self.body)}
+        if self.event is not None:
+            found[schema.BEGINS], found[schema.ENDS] = dates(self.event)
+        if self.terms:
+            found[schema.TERMS] = self.terms
+        return {**found, **self.more}
+
+    @property
+    def vectors(self) -> dict[str, list[float]]:
+        """Its vector by name."""
+        return {} if self.vector is None else {schema.vector_name(len(self.vector)): self.vector.tolist()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An object that was read: what was asked for of it."""
+
+    id: UUID
+    properties: Mapping[str, Any]
+    vectors: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    distance: float | None = None
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Its tags."""
+        return frozenset(self.properties.get(schema.TAGS) or ())
+
+    @property
+    def row(self) -> int:
+        """Its row."""
+        return int(self.properties[schema.ROW])
+
+    @property
+    def body(self) -> Any:
+        """What it holds."""
+        return load(self.properties[schema.BODY])
+
+    @property
+    def vector(self) -> NDArray[np.float32] | None:
+        """Its vector; None where it has none."""
+        for vector in self.vectors.values():
+            if len(vector):
+                return np.array(vector, np.float32)
+        return None
+
+
+def uid(kind: str, *parts: str) -> UUID:
+    """The id of a thing."""
+    return UUID(digest_of("weaviate", kind, *parts))
+
+
+def name_of(text: str) -> str:
+    """A short name for any text, fit for a tag."""
+    return digest_of("tag", text)[:20]
+
+
+def dump(value: Any) -> str:
+    """A value as a property."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def load(text: str) -> Any:
+    """The value that `dump` wrote."""
+    return json.loads(text)
+
+
+def date(at: datetime) -> datetime:
+    """A moment as the index of dates can hold it."""
+    return min(max(at, FIRST), LAST)
+
+
+def dates(event: TimeRange) -> tuple[datetime, datetime]:
+    """Start and end of an interval; open sides stand at the edges."""
+    start = FIRST if event.start is None else date(event.start)
+    return start, LAST if event.end is None else date(event.end)
