@@ -5,3 +5,6 @@ from __future__ import annotations
 
 class SearchCache:
     """Empty at first; dropped whenever something of the user is removed."""
+
+    def clear(self) -> None:
+        """Forget all."""

@@ -207,6 +207,22 @@ class Tenant:
             return [*halves[0], *halves[1]]
         return sorted(page, key=lambda thing: (thing.row, thing.id.int))
 
+    async def last(self, where: Any, fields: Sequence[str]) -> Found | None:
+        """The thing of the highest row; the server reads the row of each that fits."""
+
+        async def call(collection: Any) -> Found | None:
+            from weaviate.classes.query import Sort
+
+            answer = await collection.query.fetch_objects(
+                filters=where,
+                limit=1,
+                sort=Sort.by_property(schema.ROW, ascending=False),
+                return_properties=list(fields),
+            )
+            return _found(answer.objects[0]) if answer.objects else None
+
+        return await self._ask(call, None)
+
     async def by_words(self, terms: Sequence[str], where: Any, fields: Sequence[str], *, limit: int) -> list[Found]:
         """The best by the rarity of the terms that they hold."""
 
