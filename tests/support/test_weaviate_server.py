@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.ports import BLOCK, PortBlock
 from tests.support.weaviate_server import HOST, TAKEN, DidNotStart, PortTaken, WeaviateCluster, WeaviateServer
 
 pytestmark = [pytest.mark.weaviate, pytest.mark.network, pytest.mark.usefixtures("weaviate_binary")]
@@ -128,14 +127,6 @@ def test_ports_that_were_taken_meanwhile_are_given_up_for_others_but_not_those_o
         server.stop()
         with socket.create_server((HOST, server.http_port)), pytest.raises(PortTaken, match=TAKEN):
             server.start()
-
-
-def test_blocks_of_ports_do_not_overlap() -> None:
-    blocks = [PortBlock() for _ in range(20)]
-    ports = {block[place] for block in blocks for place in range(BLOCK - 1)}
-    for block in blocks:
-        block.release()
-    assert len(ports) == 20 * (BLOCK - 1)
 
 
 def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
