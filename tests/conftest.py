@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support import weaviate_server
+from tests.support.weaviate_server import WeaviateServer
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)
@@ -49,3 +53,27 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the development data, which is not part of the project: make test SHARED=folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weaviate_binary() -> Path:
+    """Program of the Weaviate server, for tests that stop and start their own; skipped where there is none."""
+    found = weaviate_server.binary()
+    if found is None:
+        pytest.skip(weaviate_server.MISSING)
+    return found
+
+
+@pytest.fixture(scope="session")
+def weaviate_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a Weaviate server that runs until the session ends (with xdist: a worker's); all tests share it.
+
+    It starts when the first test asks, which must be marked `network`. Tests do not meet on it when each uses a
+    collection of its own: `&collection=NAME` behind the URL.
+    """
+    if (given := weaviate_server.given_url()) is not None:
+        yield given
+        return
+    request.getfixturevalue("weaviate_binary")
+    with WeaviateServer() as server:
+        yield server.url

@@ -11,7 +11,9 @@ from persona_graph.personality import NeutralPolicy
 
 
 def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
-    """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
+    """The store that a URL names: `sqlite:FOLDER`, a bare path or `weaviate://HOST:PORT`.
+
+    `neutral` is how it folds the personality.
 
     Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
     """
@@ -24,4 +26,10 @@ def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> Me
     scheme, found, rest = url.partition(":")
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
         return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
-    raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")
+    if scheme in ("weaviate", "weaviates", "weaviate+embedded"):
+        from persona_graph.memory.weaviate.store import WeaviateStore
+
+        return WeaviateStore(url, neutral=neutral)
+    raise ConfigurationError(
+        f"no store is known for {url[:80]!r}; write sqlite:FOLDER, a folder's path or a weaviate URL"
+    )

@@ -39,8 +39,9 @@ from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.marks import marks
 from persona_graph.timerange import TimeRange
 
-PENDING, SHOWS, UNEMBEDDED, CURRENT, ON = "pending", "shows", "unembedded", "current", "on"
-"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off."""
+PENDING, SHOWS, UNEMBEDDED, CURRENT, ON, GONE = "pending", "shows", "unembedded", "current", "on", "gone"
+"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off;
+what stands in the place of an erased turn, so that nobody can put it there again."""
 
 NAMES, STANDING, EMBEDDER, OWNER = (uid(STATE, name) for name in ("names", "standing", "embedder", "owner"))
 """Single things: who talks, what commits add up to, whose vectors are held, whose tenant it is."""
@@ -84,7 +85,7 @@ def turn_thing(turn: Turn, row: int, tickets: Sequence[Ticket], *, pending: bool
         row=row,
         event=TimeRange(start=turn.at),
         body=body,
-        more={schema.RECEIPT: dump(dict(turn.receipt)), schema.JOBS: tickets_text(tickets)},
+        more={schema.RECEIPT: dump(dict(turn.receipt)), schema.JOBS: tickets_text(turn.id, tickets)},
     )
 
 
@@ -102,26 +103,35 @@ def turn_of(found: Found, ordinal: int = -1) -> Turn:
     )
 
 
+def gone_thing(turn: str) -> Thing:
+    """What stands in the place of an erased turn."""
+    return Thing(id=turn_id(turn), tags=(GONE,))
+
+
 def session_tag(session: str) -> str:
     """The tag of what belongs to a session."""
     return f"session:{name_of(session)}"
 
 
-def tickets_text(tickets: Iterable[Ticket]) -> str:
-    """A turn's tickets as a property."""
-    return dump(
-        [
-            {
-                "id": ticket.job.id,
-                "name": ticket.job.name,
-                "at": microseconds(ticket.job.at),
-                "rank": ticket.job.rank,
-                "not_before": microseconds(ticket.job.not_before),
-                "opened": ticket.opened,
-            }
-            for ticket in tickets
-        ]
-    )
+def tickets_text(turn: str, tickets: Iterable[Ticket]) -> str:
+    """A turn's tickets as a property, with its id."""
+    rows = [
+        {
+            "id": ticket.job.id,
+            "name": ticket.job.name,
+            "at": microseconds(ticket.job.at),
+            "rank": ticket.job.rank,
+            "not_before": microseconds(ticket.job.not_before),
+            "opened": ticket.opened,
+        }
+        for ticket in tickets
+    ]
+    return dump({"turn": turn, "tickets": rows})
+
+
+def ticketed_turn(found: Found) -> str:
+    """Whose tickets they are: the turn's id."""
+    return str(load(found.properties[schema.JOBS])["turn"])
 
 
 def tickets_of(found: Found) -> list[Ticket]:
@@ -138,7 +148,7 @@ def tickets_of(found: Found) -> list[Ticket]:
             ),
             opened=row["opened"],
         )
-        for row in load(found.properties.get(schema.JOBS) or "[]")
+        for row in load(found.properties[schema.JOBS])["tickets"]
     ]
 
 

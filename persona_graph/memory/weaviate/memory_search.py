@@ -10,18 +10,17 @@ from uuid import UUID
 
 import numpy as np
 
-from persona_graph.memory.commit import Tombstones, fold
 from persona_graph.memory.sqlite.memory_search import nothing
-from persona_graph.memory.sqlite.versions import age
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import CURRENT, ON, commit_of, kind_tag, text_tag, version_of
+from persona_graph.memory.weaviate.codec import CURRENT, ON, kind_tag, text_tag, version_of
+from persona_graph.memory.weaviate.commits import held_at, switched_off
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
-from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, lacking, tagged
-from persona_graph.memory.weaviate.things import COMMIT, FIRST, STONE, VERSION, Found, date
+from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, tagged
+from persona_graph.memory.weaviate.things import FIRST, VERSION, Found, date
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
@@ -135,21 +134,13 @@ class _Search:
         """What was held at a moment: the fold of the commits until then, all of it."""
         lookup, space = self.lookup, self.space
         assert lookup.as_of is not None
-        commits, stones, hidden, *_ = await asyncio.gather(
-            space.tenant.every(both(tagged(COMMIT), begun(last=date(lookup.as_of))), (schema.ROW, schema.BODY)),
-            space.tenant.every(tagged(STONE), (schema.BODY,)),
-            # What is switched off today is so for every day.
-            space.tenant.every(both(tagged(VERSION), lacking(ON)), (schema.BODY,)),
-            self.frequencies.read(),
-            check(space, lookup),
+        held, off, *_ = await asyncio.gather(
+            held_at(space, lookup.as_of), switched_off(space), self.frequencies.read(), check(space, lookup)
         )
-        tombstones = Tombstones(user=space.user, ids=frozenset(thing.body["id"] for thing in stones))
-        knowledge = fold(map(commit_of, commits), as_of=lookup.as_of, tombstones=tombstones)
-        off = {version_of(thing).id for thing in hidden} | lookup.exclude
-        held = (memory for versions in knowledge.versions.values() for memory in versions if memory.current)
+        off |= lookup.exclude
         memories = [
             memory
-            for memory in sorted(held, key=age)
+            for memory in held
             if memory.kind in lookup.kinds
             and memory.id not in off
             and not memory.off

@@ -28,7 +28,7 @@ from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
 from persona_graph.memory.weaviate.search_cache import Place
 from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
 from persona_graph.memory.weaviate.tenant import rows as between
-from persona_graph.memory.weaviate.things import MESSAGE
+from persona_graph.memory.weaviate.things import MESSAGE, TURN
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
@@ -42,7 +42,7 @@ AHEAD = 100
 
 ROWS_A_DAY = 86_400 << SEQUENCE_BITS
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
-TURN_FIELDS = (schema.BODY,)
+TURN_FIELDS = (schema.TAGS, schema.BODY)
 
 
 async def find(space: UserSpace, lookup: Lookup) -> MessageCandidates:
@@ -200,7 +200,7 @@ async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
 async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[str, Turn]:
     """Turns by the hexadecimal ids of their things."""
     found = await space.tenant.get([UUID(id) for id in ids], TURN_FIELDS)
-    return {id.hex: turn_of(thing) for id, thing in found.items()}
+    return {id.hex: turn_of(thing) for id, thing in found.items() if TURN in thing.tags}
 
 
 async def _places(space: UserSpace, rows: Iterable[int]) -> dict[int, Place]:

@@ -37,6 +37,10 @@ class SearchCache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all."""
         self._places: dict[int, Place] = {}
         self._turns: dict[str, tuple[Turn, float]] = {}
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}

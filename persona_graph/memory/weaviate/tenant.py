@@ -38,13 +38,6 @@ def any_tag(tags: Iterable[str]) -> Any:
     return Filter.by_property(schema.TAGS).contains_any(list(tags))
 
 
-def lacking(tag: str) -> Any:
-    """Things without this tag."""
-    from weaviate.classes.query import Filter
-
-    return Filter.by_property(schema.TAGS).contains_none([tag])
-
-
 def any_id(ids: Iterable[UUID]) -> Any:
     """Things with these ids."""
     from weaviate.classes.query import Filter
@@ -228,6 +221,22 @@ class Tenant:
             )
             return [*halves[0], *halves[1]]
         return sorted(page, key=lambda thing: (thing.row, thing.id.int))
+
+    async def last(self, where: Any, fields: Sequence[str]) -> Found | None:
+        """The thing of the highest row; the server reads the row of each that fits."""
+
+        async def call(collection: Any) -> Found | None:
+            from weaviate.classes.query import Sort
+
+            answer = await collection.query.fetch_objects(
+                filters=where,
+                limit=1,
+                sort=Sort.by_property(schema.ROW, ascending=False),
+                return_properties=list(fields),
+            )
+            return _found(answer.objects[0]) if answer.objects else None
+
+        return await self._ask(call, None)
 
     async def by_words(self, terms: Sequence[str], where: Any, fields: Sequence[str], *, limit: int) -> list[Found]:
         """The best by the rarity of the terms that they hold."""

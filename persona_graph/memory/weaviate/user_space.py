@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate.search_cache import SearchCache
 from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.personality import NeutralPolicy
+
+MOST_PUT_OFF = 16
+"""Pieces of work that may wait behind writes; whoever writes more waits for them."""
 
 
 class UserSpace:
@@ -17,34 +22,57 @@ class UserSpace:
     def __init__(self, user: str, tenant: Tenant, neutral: NeutralPolicy) -> None:
         self.user, self.tenant, self.neutral = user, tenant, neutral
         self.lock = asyncio.Lock()
+        self.search = SearchCache()
+        self._doing: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing, as at first."""
         self.newest: int | None = None
         """The last row of the journal; None before it was read."""
-        self.numbers: dict[str, tuple[int, int]] = {}
-        """By session: the number that its next message takes, and its last row."""
         self.speakers: tuple[str, ...] | None = None
-        self.search = SearchCache()
+        self.unanswered: set[str] = set()
+        """Turns that were asked here and have no answer yet."""
+        self.due: int | None = None
+        """From when on the registry has the user due, at the latest; None where that is not known."""
         self.opened = False
         """Whether what a crash may have left was looked for."""
-        self._doing: asyncio.Task[None] | None = None
+        self.search.clear()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether much is put off."""
+        return self._waiting >= MOST_PUT_OFF
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody writes, and nothing is put off."""
+        return self._doing is None and not self.lock.locked()
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something after what was put here before; `settled` waits for it and tells its error."""
+        """Do something after what was put off before; `settled` waits for it."""
         before = self._doing
+        self._waiting += 1
 
         async def in_turn() -> None:
             if before is not None:
                 await before
-            await work
+            try:
+                await work
+            except StoreError as error:
+                # The turns themselves are written, and marked as not done with: it is made good at the next look.
+                self.opened = False
+                logging.getLogger(__name__).debug("work behind a write is left for later: %s", error)
+            finally:
+                self._waiting -= 1
 
         self._doing = asyncio.get_running_loop().create_task(in_turn())
 
-    async def settled(self) -> None:
-        """Wait for what was put off. Raises: what went wrong there."""
-        doing = self._doing
-        if doing is None:
-            return
-        try:
+    async def settled(self) -> bool:
+        """Wait for what was put off; whether all of it was done."""
+        while (doing := self._doing) is not None:
             await asyncio.shield(doing)
-        finally:
-            if self._doing is doing and doing.done():
+            if self._doing is doing:
                 self._doing = None
+        return self.opened
