@@ -172,6 +172,7 @@ async def _plan(
         "buried": sorted(elsewhere),
         "images": sorted(follows.images),
         "again": await _jobs(space, follows, reopen),
+        "times": await _times(space, frozenset(gone)),
     }
 
 
@@ -193,6 +194,17 @@ async def _jobs(space: UserSpace, follows: Consequences, reopen: Reopen) -> list
     return jobs
 
 
+async def _times(space: UserSpace, gone: frozenset[str]) -> dict[str, str]:
+    """Jobs that lose turns stand at the time of the latest that is left to them."""
+    times = {}
+    for held in await outbox.every(space):
+        left = [turn for turn in held.job.turns if turn not in gone]
+        if left and len(left) < len(held.job.turns):
+            turns = await journal.held_turns(space, left, WHOLE_TURN)
+            times[held.job.id] = max((turn_of(t).at for t in turns.values()), default=held.job.at).isoformat()
+    return times
+
+
 async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     """Do what the plan says; what is done already stays done."""
     at = datetime.fromisoformat(plan["at"])
@@ -202,6 +214,7 @@ async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     await _edit_commits(space, plan)
     await _scrub(space, plan["receipts"])
     await outbox.drop_errors(space)
+    await outbox.set_times(space, {job: datetime.fromisoformat(at) for job, at in plan["times"].items()})
     await _open_again(space, [(job_from_json(row["job"]), row["place"]) for row in plan["again"]])
     await commits.project(space)
     await tombstones.leave(space, plan["images"])
