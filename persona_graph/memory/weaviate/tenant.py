@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -53,12 +54,17 @@ def any_term(terms: Iterable[str]) -> Any:
 
 def rows(first: int | None = None, last: int | None = None) -> Any:
     """Things of these rows, both included; None when both sides are open."""
-    from weaviate.classes.query import Filter
+    return _between(schema.ROW, first, last)
 
-    row = Filter.by_property(schema.ROW)
-    low = row.greater_or_equal(first) if first is not None else None
-    high = row.less_or_equal(last) if last is not None else None
-    return both(low, high)
+
+def begun(first: datetime | None = None, last: datetime | None = None) -> Any:
+    """Things that begin within this time, both ends included."""
+    return _between(schema.BEGINS, first, last)
+
+
+def ended(first: datetime | None = None, last: datetime | None = None) -> Any:
+    """Things that end within this time, both ends included."""
+    return _between(schema.ENDS, first, last)
 
 
 def both(one: Any, other: Any) -> Any:
@@ -66,6 +72,15 @@ def both(one: Any, other: Any) -> Any:
     if one is None or other is None:
         return other if one is None else one
     return one & other
+
+
+def _between(name: str, first: Any, last: Any) -> Any:
+    from weaviate.classes.query import Filter
+
+    value = Filter.by_property(name)
+    low = value.greater_or_equal(first) if first is not None else None
+    high = value.less_or_equal(last) if last is not None else None
+    return both(low, high)
 
 
 class Tenant:

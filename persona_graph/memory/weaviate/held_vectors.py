@@ -1,0 +1,21 @@
+"""Whose vectors a user's things have: one model's, or none yet."""
+
+from __future__ import annotations
+
+from persona_graph.errors import EmbeddingMismatch
+from persona_graph.memory.sqlite.vectors import mismatch
+from persona_graph.memory.store import Lookup
+from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.codec import EMBEDDER
+from persona_graph.memory.weaviate.user_space import UserSpace
+
+
+async def check(space: UserSpace, lookup: Lookup) -> None:
+    """Raises: EmbeddingMismatch when vectors of another model than the one that asks are held."""
+    if lookup.vector is None or space.search.agrees(lookup.fingerprint):
+        return
+    held = (await space.tenant.get([EMBEDDER], [schema.BODY])).get(EMBEDDER)
+    fingerprint = "" if held is None else (held.body or {}).get("fingerprint", "")
+    if fingerprint and fingerprint != lookup.fingerprint:
+        raise EmbeddingMismatch(mismatch())
+    space.search.agree(fingerprint)
