@@ -164,6 +164,7 @@ async def _plan(
     return {
         "at": at.isoformat(),
         "gone": gone,
+        "sessions": sorted({turn.session for turn in map(turn_of, found) if turn.id in what.turns}),
         "changed": changed,
         "commits": sorted(follows.reach.commits),
         "edited": [{**commit_to_json(commit), "sequence": commit.sequence} for commit in follows.edited],
@@ -238,6 +239,7 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
         [turn_thing(turn, thing.row, tickets := tickets_of(thing), pending=bool(tickets)) for turn, thing in bare]
     )
     await journal.index(space, [Written(turn=turn, row=thing.row, late=True) for turn, thing in bare])
+    await asyncio.gather(*(journal.number_anew(space, session) for session in plan["sessions"]))
     await journal.count_speakers(space)
     space.newest = None
 
