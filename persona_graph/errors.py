@@ -7,6 +7,7 @@
     ├── NotFound (LookupError)          the named turn, memory, job or user does not exist
     ├── ConfigurationError              settings or extras do not allow what was asked
     ├── StoreError                      the memory store could not be read or written
+    │   ├── StoreAway                   the store's server cannot be reached; whether a write arrived is not known
     │   ├── StoreBusy                   another process holds the store for too long
     │   ├── ForeignStore                the file is corrupt or not one of ours; left untouched
     │   ├── Outdated                    what a commit was worked from has been erased since; do it again
@@ -49,6 +50,10 @@ class ConfigurationError(PersonaError):
 
 class StoreError(PersonaError):
     """The memory store could not be read or written."""
+
+
+class StoreAway(StoreError):
+    """The store's server cannot be reached, or did not answer in time; whether a write arrived is not known."""
 
 
 class StoreBusy(StoreError):
