@@ -49,6 +49,8 @@ class Settings(BaseModel):
     """For a server with a key of its own; from the environment alone. A provider's own variable serves otherwise."""
     embeddings: str = "none"
     """`none`, `hash`, `local`, `local:MODEL` or `provider:model`."""
+    spool: Path | None = None
+    """Where turns wait while the store's server is away; beside the images otherwise."""
     prompts: Path | None = None
     """A folder of `NAME.md` files that replace a job's instructions."""
     user: str = "me"

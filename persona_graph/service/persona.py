@@ -28,6 +28,7 @@ from persona_graph.service.health import Health
 from persona_graph.service.looking import Looking
 from persona_graph.service.talking import Talking
 from persona_graph.service.upkeep import Upkeep
+from persona_graph.spool import Spool
 from persona_graph.update.worker import Worker
 from persona_graph.user_id import user_id
 
@@ -57,6 +58,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         options: Options | None = None,
         prompts: Path | Mapping[str, str] | None = None,
         media: Media | None = None,
+        spool: Path | str | None = None,
         clock: Clock = real_clock,
         zone: tzinfo = UTC,
         **chat_options: Any,
@@ -64,7 +66,8 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         """A `Persona` over a store.
 
         `url` is `sqlite:FOLDER` or a store. `model` is `"provider:model"`, a LangChain chat model or
-        `"offline"`; without one everything but answering works. `chat_options` go to `ChatPolicy`.
+        `"offline"`; without one everything but answering works. `spool` is the folder where turns wait while the
+        store's server is away, one for each store; beside the images otherwise. `chat_options` go to `ChatPolicy`.
 
         Raises: ConfigurationError when something named here is not installed or not known.
         """
@@ -79,6 +82,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             store=store,
             policy=policy or (open_policy(model, prompts=prompts, **chat_options) if model is not None else _NoModel()),
             media=media,
+            spool=Spool(spool if spool is not None else _spool_folder(url, home, media)),
             embedder=open_embeddings(embeddings),
             options=options,
             clock=clock,
@@ -97,6 +101,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             embeddings=settings.embeddings,
             options=settings.behaviour,
             prompts=settings.prompts,
+            spool=settings.spool,
             clock=clock,
             zone=settings.zone,
         )
@@ -166,6 +171,20 @@ class _NoModel:
             "no model is configured; with Ollama running: pip install 'persona-graph[ollama]' and "
             'export PERSONA_MODEL=ollama:llama3.2 (or model=... in Python; model="offline" answers by rules)'
         )
+
+
+def _spool_folder(url: str | MemoryStore, home: Path | None, media: Media) -> Path:
+    """Where turns wait when nobody says it: a local folder that no other store has.
+
+    Raises: ConfigurationError where there is none.
+    """
+    if home is not None:
+        return home / "spool"
+    if isinstance(media, FolderMedia):
+        return media.folder.parent / "spool"
+    raise ConfigurationError(
+        "a store on a server needs a local folder where turns wait while it is away: open the Persona with spool=FOLDER"
+    )
 
 
 def _folder(url: str) -> Path:
