@@ -106,8 +106,8 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
         turn = await self._turn(user, state) if self.record else None
         if turn is not None:
             engine = self.persona.engine
-            recording = self.persona.arecord(user, [turn])
-            if await engine.outage.attempt(recording) is None:
+            away = engine.outage.lasts
+            if away or await engine.outage.attempt(self.persona.arecord(user, [turn])) is None:
                 await engine.spool.put(user, turn, since=engine.clock())  # the agent does not give it a second time
                 engine.wake(user)
             elif engine.options.updates is Updates.INLINE:
