@@ -14,7 +14,9 @@ from persona_graph.gate import Gate
 from persona_graph.media import Media
 from persona_graph.memory.store import MemoryStore
 from persona_graph.options import Options
+from persona_graph.outage import Outage
 from persona_graph.policy.policy import Policy, SeesImages
+from persona_graph.spool import Spool
 
 Clock = Callable[[], datetime]
 
@@ -35,11 +37,13 @@ def _nobody(_user: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Store, policy, embedder, media, options, clock and ids."""
+    """Store, policy, media, spool, embedder, options, clock and ids."""
 
     store: MemoryStore
     policy: Policy
     media: Media
+    spool: Spool
+    """Where turns wait while the store's server is away."""
     embedder: Embedder | None = None
     options: Options = field(default_factory=Options)
     clock: Clock = real_clock
@@ -48,6 +52,8 @@ class Engine:
     """In which the person's times are shown to the model."""
     gate: Gate = field(default_factory=Gate)
     """Passed by turns on their way in."""
+    outage: Outage = field(default_factory=Outage)
+    """Whether that server is away."""
     home: Path | None = None
     """The folder of an embedded store: nothing but the store writes into it."""
     wake: Callable[[str], None] = _nobody

@@ -42,6 +42,7 @@ class _Search(BaseModel):
     terms: dict[str, float]
     hits: list[_Hit]
     milliseconds: float
+    away: bool = False
 
 
 class _Said(BaseModel):
@@ -70,6 +71,7 @@ class _Opening(BaseModel):
     habits: list[str] = []
     recent: list[str] = []
     personality: dict[str, float] = {}
+    away: bool = False
 
 
 class _Receipt(BaseModel):
@@ -79,6 +81,7 @@ class _Receipt(BaseModel):
     opening: _Opening = _Opening()
     steps: list[_Step] = []
     usage: _Usage = _Usage()
+    away: bool = False
 
 
 def turn_of(row: Json) -> Turn:

@@ -223,6 +223,11 @@ class FolderMedia:
     def __init__(self, folder: str | Path, limits: Limits | None = None) -> None:
         self._folder, self._limits = Path(folder).expanduser(), limits
 
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+        return self._folder
+
     async def put(self, user: str, data: bytes, *, caption: str = "") -> Image:
         """Check an image and keep it durably."""
         return await asyncio.to_thread(self._put, user, data, caption)

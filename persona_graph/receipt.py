@@ -20,15 +20,16 @@ from persona_graph.timerange import TimeRange
 Json = dict[str, Any]
 
 
-def opening_receipt(opening: Opening) -> Json:
-    """What stood in the prompt before anything was looked up."""
-    return {
+def opening_receipt(opening: Opening, *, away: bool = False) -> Json:
+    """What stood in the prompt before anything was looked up; `away`: memory could not be asked for it."""
+    out: Json = {
         "at": opening.now.isoformat(),
         "profile": [memory.ref for memory in opening.profile],
         "habits": [memory.ref for memory in opening.habits],
         "recent": [turn.id for turn in opening.recent],
         "personality": {t.value: round(s, 4) for t, s in zip(TRAITS, opening.personality.scores, strict=True)},
     }
+    return out | ({"away": True} if away else {})
 
 
 def hit_receipt(hit: Hit) -> Json:
@@ -72,8 +73,10 @@ def step_receipt(completion: Completion[Any], *, job: str, act: str) -> Json:
     return step
 
 
-def search_receipt(keywords: str, window: TimeRange, hits: Hits, milliseconds: float, note: str = "") -> Json:
-    """One search: what was asked for, how it was combined, what came of it."""
+def search_receipt(
+    keywords: str, window: TimeRange, hits: Hits, milliseconds: float, note: str = "", *, away: bool = False
+) -> Json:
+    """One search: what was asked for, how it was combined, what came of it; `away`: memory could not be asked."""
     out: Json = {
         "keywords": keywords,
         "window": range_to_json(window),
@@ -81,7 +84,13 @@ def search_receipt(keywords: str, window: TimeRange, hits: Hits, milliseconds: f
         "hits": [hit_receipt(hit) for hit in hits.hits],
         "milliseconds": round(milliseconds, 2),
     }
-    return out | ({"note": note} if note else {})
+    return out | ({"note": note} if note else {}) | ({"away": True} if away else {})
+
+
+def was_away(receipt: Mapping[str, Any]) -> bool:
+    """Whether the answer went without some of memory because the store's server could not be reached."""
+    searches = (step.get("search", {}) for step in receipt.get("steps", ()))
+    return bool(receipt.get("opening", {}).get("away")) or any(search.get("away") for search in searches)
 
 
 def usage_receipt(usage: Usage) -> Json:

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     store: str
-    """Where memory lives, `sqlite:FOLDER`; by default a folder of this platform for data."""
+    """Where memory lives: `sqlite:FOLDER` or a weaviate URL; by default a folder of this platform for data."""
     model: str | None = None
     """`provider:model`, for example `ollama:llama3.2`, `openai:gpt-4o-mini`; or `offline`, rules without a model."""
     base_url: str | None = None
@@ -49,6 +49,10 @@ class Settings(BaseModel):
     """For a server with a key of its own; from the environment alone. A provider's own variable serves otherwise."""
     embeddings: str = "none"
     """`none`, `hash`, `local`, `local:MODEL` or `provider:model`."""
+    media: str | None = None
+    """A folder or an fsspec URL for images; beside the store otherwise, on this machine where that is a server."""
+    spool: Path | None = None
+    """Where turns wait while the store's server is away; beside the images otherwise."""
     prompts: Path | None = None
     """A folder of `NAME.md` files that replace a job's instructions."""
     user: str = "me"

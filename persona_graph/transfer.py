@@ -20,6 +20,7 @@ from persona_graph.export_folder import FORMAT, ExportFolder
 from persona_graph.memory.commit import Commit
 from persona_graph.memory.erase import shown_in, without_images
 from persona_graph.memory.store import MemoryStore
+from persona_graph.update.delivery import deliver
 from persona_graph.update.drain import settle
 from persona_graph.update.outbox import reopened
 
@@ -33,6 +34,7 @@ PARTS = ("turns", "commits", "jobs", "erased")
 async def export(engine: Engine, user: str, path: Path) -> Path:
     """Write all that a user has; the folder must be new or empty. Raises: InputError, StoreError."""
     store, folder = engine.store, ExportFolder(path)
+    await deliver(engine, user)
     turns, erased = await store.turns(user), await store.tombstones(user)
     rows: dict[str, list[Json]] = {
         "turns": [turn_to_json(turn) for turn in turns],

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from persona_graph.cli.edge import Model, Store, User, edge_of, escaped, need_model, open_persona, sentence
 from persona_graph.cli.views.style import console, counted, errors
-from persona_graph.errors import InputError, ModelUnavailable, PersonaError
+from persona_graph.errors import InputError, ModelUnavailable, PersonaError, StoreAway
 
 if TYPE_CHECKING:
     from persona_graph.service import Persona
@@ -68,7 +68,7 @@ class Conversation:
         while (line := _read()) is not None and line not in QUIT:
             try:
                 self._do(line)
-            except (ModelUnavailable, InputError, LookupError) as error:
+            except (ModelUnavailable, StoreAway, InputError, LookupError) as error:
                 if not isinstance(error, PersonaError):
                     raise
                 errors.print(f"  [bad]{escaped(sentence(error))}[/]", soft_wrap=True)
@@ -163,15 +163,22 @@ class Conversation:
             console.print("  Your last message was not answered; /again does.\n", style="yellow")
 
     def _remember_unanswered(self) -> None:
-        from persona_graph.conversation import TurnState
-
-        newest = self.persona.turns(self.settings.user, newest=1)
-        open_ = [turn.id for turn in newest if turn.state is not TurnState.ANSWERED]
-        self.unanswered = open_[0] if open_ else ""
+        self.unanswered = self.persona.unanswered(self.settings.user)
 
 
 def finish(persona: Persona, settings: Settings) -> None:
-    """Wait for the updates that are due, saying so; those of the open session wait for an hour of silence."""
+    """Wait for the updates that are due, saying so; with memory away they wait themselves."""
+    try:
+        _finish(persona, settings)
+    except StoreAway:
+        console.print(
+            "Memory cannot be reached: what you said is kept on this machine and delivered when it is back.",
+            style="yellow",
+        )
+
+
+def _finish(persona: Persona, settings: Settings) -> None:
+    """Those of the open session wait for an hour of silence."""
     from persona_graph.blocking import background
     from persona_graph.options import Updates
 

@@ -64,8 +64,10 @@ async def _work(settings: Settings, idle_s: float, stop: threading.Event) -> int
 
 
 async def _once(settings: Settings) -> int:
+    from persona_graph.update.delivery import due
+
     async with open_persona(settings) as persona:
-        users = await persona.engine.store.due(persona.engine.clock())
+        users = await due(persona.engine, persona.engine.clock())
         flushed = [await persona.aflush(user, on_job=partial(_log, settings)) for user in users]
     return sum(result.done for result in flushed)
 

@@ -94,7 +94,8 @@ def create_persona_graph(persona: Persona | Engine) -> Graph:
 
 async def _update_inline(engine: Engine, context: PersonaContext, emit: Emit, state: Any) -> dict[str, Any]:
     graph = create_update_graph(engine).compile()
-    await graph.ainvoke({}, context=context, config={"recursion_limit": 10_000})
+    # The answer is given; what is to be learned from it waits until memory is back.
+    await engine.outage.attempt(graph.ainvoke({}, context=context, config={"recursion_limit": 10_000}))
     return {}
 
 

@@ -83,6 +83,12 @@ class FoundEvent(TypedDict):
     hits: list[dict[str, Any]]
 
 
+class AwayEvent(TypedDict):
+    """Memory cannot be reached: the answer goes on without it."""
+
+    type: Literal["away"]
+
+
 class DeltaEvent(TypedDict):
     """A piece of the answer."""
 
@@ -91,14 +97,14 @@ class DeltaEvent(TypedDict):
 
 
 class AnswerEvent(TypedDict):
-    """The answer is whole and the turn is on disk."""
+    """The answer is whole and the turn is written."""
 
     type: Literal["answer"]
     text: str
     turn: str
 
 
-Event = ThinkEvent | RetrieveEvent | FoundEvent | DeltaEvent | AnswerEvent
+Event = ThinkEvent | RetrieveEvent | FoundEvent | AwayEvent | DeltaEvent | AnswerEvent
 Emit = Callable[[Event], None]
 
 

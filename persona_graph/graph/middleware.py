@@ -105,9 +105,13 @@ class PersonaMiddleware(AgentMiddleware[PersonaState, Any, Any]):
         self._recalled.pop(_run_key(user, state["messages"]), None)
         turn = await self._turn(user, state) if self.record else None
         if turn is not None:
-            await self.persona.arecord(user, [turn])
-            if self.persona.engine.options.updates is Updates.INLINE:
-                await self.persona.aflush(user)
+            engine = self.persona.engine
+            away = engine.outage.lasts
+            if away or await engine.outage.attempt(self.persona.arecord(user, [turn])) is None:
+                await engine.spool.put(user, turn, since=engine.clock())  # the agent does not give it a second time
+                engine.wake(user)
+            elif engine.options.updates is Updates.INLINE:
+                await engine.outage.attempt(self.persona.aflush(user))
 
     def after_agent(self, state: PersonaState, runtime: Runtime[Any]) -> None:
         """The same for `invoke`."""

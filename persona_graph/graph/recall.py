@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from persona_graph.conversation import Role, Turn
-from persona_graph.graph.response import liveliest
+from persona_graph.graph.context import PersonaContext
+from persona_graph.graph.opening import liveliest, reachable
+from persona_graph.graph.response import AWAY
 from persona_graph.jobs.context import found_pieces
 from persona_graph.jobs.format import DATA_RULE, Piece, conversation, fields, section, stamp
 from persona_graph.memory.types import Kind
@@ -59,7 +61,17 @@ class Recalled:
 
 
 async def recall(persona: Persona, asked: Asked, limits: Mapping[Target, int]) -> Recalled:
-    """Profile, personality, habits, the last hour elsewhere, and what memory has on the person's message."""
+    """Profile, personality, habits, the last hour elsewhere, and what memory has on the person's message.
+
+    When memory is away the agent goes on without it, and is told.
+    """
+    recalled = None
+    if await reachable(persona.engine, PersonaContext(user=asked.user)):
+        recalled = await persona.engine.outage.attempt(_recall(persona, asked, limits))
+    return recalled or Recalled(text=f"({AWAY})", shown=asked.standing)
+
+
+async def _recall(persona: Persona, asked: Asked, limits: Mapping[Target, int]) -> Recalled:
     engine = persona.engine
     now = engine.clock()
     recent = await _recent(persona, asked)
@@ -83,8 +95,11 @@ async def recall(persona: Persona, asked: Asked, limits: Mapping[Target, int]) -
 
 async def look(persona: Persona, asked: Asked, query: str, window: TimeRange, exclude: frozenset[str]) -> str:
     """What the agent's own search finds, as text."""
-    known = exclude | asked.standing
-    hits = await search(persona, asked.user, query, limits=SEARCHED, exclude=known, window=window)
+    known, engine = exclude | asked.standing, persona.engine
+    looking = search(persona, asked.user, query, limits=SEARCHED, exclude=known, window=window)
+    hits = await engine.outage.attempt(looking)
+    if hits is None:
+        return f"({AWAY})"
     return _text(found_pieces(hits.hits, persona.engine.zone))
 
 

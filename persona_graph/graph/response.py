@@ -6,18 +6,16 @@ load -> retrieve -> respond -> answer                       (`reasoning=False`)
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal
 
-from persona_graph.conversation import Message, Role, Turn, TurnState, digest_of
+from persona_graph.conversation import Message, Role, Turn, TurnState
 from persona_graph.engine import Engine
-from persona_graph.errors import InputError, MalformedOutput, ModelUnavailable, NotFound
+from persona_graph.errors import MalformedOutput, ModelUnavailable, StoreAway
 from persona_graph.graph.context import Emit, PersonaContext
 from persona_graph.graph.messages import answer_message, asked_message
+from persona_graph.graph.opening import open_turn, reachable, start
 from persona_graph.graph.state import ResponseState, Work
 from persona_graph.jobs.blocks import bare_text, loose_answer
 from persona_graph.jobs.job import PromptMessage
@@ -27,7 +25,6 @@ from persona_graph.jobs.reason import (
     Action,
     Answer,
     Must,
-    Opening,
     ReasonInput,
     Retrieve,
     begin,
@@ -35,9 +32,7 @@ from persona_graph.jobs.reason import (
     observe,
 )
 from persona_graph.jobs.respond import RESPOND, RespondInput
-from persona_graph.memory.types import Kind, Memory
 from persona_graph.options import Search
-from persona_graph.personality import BigFive, Trait
 from persona_graph.policy.policy import Completion, Usage
 from persona_graph.receipt import (
     hit_text,
@@ -45,32 +40,43 @@ from persona_graph.receipt import (
     search_receipt,
     step_receipt,
     total_usage,
+    was_away,
 )
 from persona_graph.retrieval.query import Hits, Query
 from persona_graph.retrieval.retrieve import retrieve as search
-from persona_graph.timerange import ALWAYS, EARLIEST, MOMENT, TimeRange
-from persona_graph.tokens import shortened, within_budget
+from persona_graph.timerange import ALWAYS
+from persona_graph.update.delivery import write
 from persona_graph.update.outbox import closing, jobs_after
 
 Changes = dict[str, Any]
+
+AWAY = "memory cannot be reached just now, so nothing was looked up"
+"""Said to the model in place of what was found: what it does not see may be there all the same."""
 
 
 # nodes
 
 
 async def load(engine: Engine, context: PersonaContext, emit: Emit, state: ResponseState) -> Changes:
-    """Write the question to the journal; read profile, habits, personality and the last 60 minutes."""
+    """Write the question to the journal; read profile, habits, personality and the last 60 minutes.
+
+    When memory is away the answer goes on without it, here and in all that follows.
+    """
     async with engine.gate:
         started = time.perf_counter()
+        away = not await reachable(engine, context)
         if context.turn:
-            turn = await _open_turn(engine, context)
+            turn = await open_turn(engine, context)
         else:
             at = context.moment or engine.clock()
             message = await asked_message(state["messages"], context.user, engine.media)
             turn = Turn(id=engine.new_id(), at=at, session="", messages=(message,), state=TurnState.ASKED)
-        work = await _begin(engine, context, turn, by_clock=not context.turn and context.moment is None)
+        by_clock = not context.turn and context.moment is None
+        work = await start(engine, context, turn, by_clock=by_clock, away=away)
         if not context.read_only and not context.turn:
-            await engine.store.append(context.user, [work.turn])
+            work = replace(work, away=not await write(engine, context.user, work.turn, away=work.away))
+        if work.unknown:
+            emit({"type": "away"})
         return {"work": replace(work, loaded_ms=_since(started)), "turn": work.turn.id}
 
 
@@ -105,16 +111,13 @@ async def retrieve(engine: Engine, context: PersonaContext, emit: Emit, state: R
     options = work.options
     action = work.action if isinstance(work.action, Retrieve) else _first_retrieval(work)
     started = time.perf_counter()
-    hits = await search(engine.store, _query(work, action), engine.embedder)
-    receipt = search_receipt(action.keywords, action.window, hits, _since(started), action.note)
-    emit(
-        {
-            "type": "found",
-            "hits": [h | {"text": hit_text(hit)} for h, hit in zip(receipt["hits"], hits.hits, strict=True)],
-        }
-    )
-    left = options.max_retrievals - work.retrievals - 1
-    found = observe(hits.hits, left, note=action.note, zone=engine.zone)
+    work, hits, note = await _searched(engine, emit, work, action)
+    receipt = search_receipt(action.keywords, action.window, hits, _since(started), note, away=work.away)
+    if not work.away:
+        shown = [h | {"text": hit_text(hit)} for h, hit in zip(receipt["hits"], hits.hits, strict=True)]
+        emit({"type": "found", "hits": shown})
+    left = 0 if work.away else options.max_retrievals - work.retrievals - 1
+    found = observe(hits.hits, left, note=note, zone=engine.zone)
     work = replace(
         work,
         transcript=(*work.transcript, found),
@@ -130,7 +133,7 @@ async def respond(engine: Engine, context: PersonaContext, emit: Emit, state: Re
     work = await _work(engine, context, state)
     hits = state.get("hits")
     if hits is None:  # resumed from a checkpoint, which holds no memory text
-        hits = await search(engine.store, _query(work, _first_retrieval(work)), engine.embedder)
+        work, hits, _note = await _searched(engine, emit, work, _first_retrieval(work))
     given = RespondInput(opening=work.opening, hits=hits.hits)
     try:
         completion = await engine.policy_for(work.user).ask(
@@ -177,78 +180,6 @@ def after_retrieve(state: ResponseState) -> Literal["reason", "respond"]:
     return "reason" if state["work"].options.reasoning else "respond"
 
 
-# what load reads
-
-
-async def _begin(engine: Engine, context: PersonaContext, turn: Turn, *, by_clock: bool = False) -> Work:
-    """What there is to know; a turn whose time is the clock's is not before what was said within the last hour."""
-    options, store, user = context.options or engine.options, engine.store, context.user
-    as_of = turn.at - MOMENT if turn.state is TurnState.ANSWERED else None
-    gap = options.session_gap
-    window = TimeRange(start=turn.at - gap + MOMENT, end=turn.at + (gap if by_clock else MOMENT))
-    near, known, personality = await asyncio.gather(
-        store.turns(user, window=window, newest=50, receipts=False),
-        store.memories(user, kinds=(Kind.CORE, Kind.PROCEDURAL), as_of=as_of),
-        _personality(engine, context, as_of),
-    )
-    near = [t for t in near if t.id != turn.id and t.id not in context.without]
-    known = [memory for memory in known if memory.id not in context.without]
-    if near and near[-1].at > turn.at:  # the clock was put back a little: the conversation goes on all the same
-        turn = replace(turn, at=near[-1].at)
-        near = [t for t in near if turn.at - t.at < gap]
-    session, is_new, previous = turn.session, False, ""
-    if not session:
-        session, is_new, previous = await _session(engine, user, turn, near)
-    opening = Opening(
-        query=shortened(_spoken(turn), options.message_tokens),
-        now=turn.at.astimezone(engine.zone),
-        profile=tuple(memory for memory in known if memory.kind is Kind.CORE),
-        habits=liveliest([m for m in known if m.kind is Kind.PROCEDURAL], options.habits_shown),
-        personality=personality,
-        recent=within_budget(near, options.context_tokens),
-    )
-    return Work(
-        user=user,
-        options=options,
-        read_only=context.read_only,
-        turn=replace(turn, session=session),
-        opening=opening,
-        session_is_new=is_new,
-        previous_session=previous,
-        shown=frozenset(t.id for t in opening.recent) | {turn.id} | context.without,
-        as_of=as_of,
-    )
-
-
-async def _session(engine: Engine, user: str, turn: Turn, near: Sequence[Turn]) -> tuple[str, bool, str]:
-    """The session a turn belongs to, whether it opens it, and the session that it thereby closes."""
-    if near:
-        return near[-1].session, False, ""
-    before = await engine.store.turns(user, window=TimeRange(end=turn.at), newest=1, receipts=False)
-    return digest_of("session", turn.id)[:16], True, before[-1].session if before else ""
-
-
-async def _personality(engine: Engine, context: PersonaContext, as_of: datetime | None) -> BigFive:
-    standing = await engine.store.standing(context.user, as_of=as_of)
-    return standing.vector.replace({Trait(name): value for name, value in context.personality.items()})
-
-
-async def _open_turn(engine: Engine, context: PersonaContext) -> Turn:
-    found = await engine.store.turns(context.user, ids=[context.turn])
-    if not found:
-        raise NotFound(f"there is no turn {context.turn!r}")
-    if found[0].state is TurnState.ANSWERED and not context.read_only:
-        raise InputError(f"turn {context.turn!r} is answered already")
-    return replace(found[0], messages=tuple(m for m in found[0].messages if m.role is Role.PERSON))
-
-
-def liveliest(habits: Sequence[Memory], count: int) -> tuple[Memory, ...]:
-    """The habits and goals that were last confirmed or changed, most versions first among equals; in a steady order."""
-    by_life = sorted(habits, key=lambda m: (m.pinned, m.believed.start or EARLIEST, m.version), reverse=True)
-    kept = {memory.id for memory in by_life[:count]}
-    return tuple(memory for memory in habits if memory.id in kept)
-
-
 # small steps
 
 
@@ -256,12 +187,32 @@ async def _work(engine: Engine, context: PersonaContext, state: ResponseState) -
     """The turn in the making; after a restart from a checkpoint it is read from the journal and begun again."""
     if (work := state.get("work")) is not None:
         return work
-    return await _begin(engine, context, await _open_turn(engine, replace(context, turn=state["turn"])))
+    away = not await reachable(engine, context)
+    try:
+        turn = await open_turn(engine, replace(context, turn=state["turn"]))
+    except StoreAway:
+        if not state.get("messages"):
+            raise
+        message = await asked_message(state["messages"], context.user, engine.media)
+        at = context.moment or engine.clock()
+        turn = Turn(id=state["turn"], at=at, session="", messages=(message,), state=TurnState.ASKED)
+    return await start(engine, context, turn, away=away)
+
+
+async def _searched(engine: Engine, emit: Emit, work: Work, action: Retrieve) -> tuple[Work, Hits, str]:
+    """What memory has, with a remark for the model; nothing when memory is away, and then it is not asked again."""
+    if not work.away:
+        asked = search(engine.store, _query(work, action), engine.embedder)
+        if (hits := await engine.outage.attempt(asked)) is not None:
+            return work, hits, action.note
+    if not work.unknown:  # else it was said when the turn began
+        emit({"type": "away"})
+    return replace(work, away=True), Hits(hits=()), "; ".join(note for note in (action.note, AWAY) if note)
 
 
 def _must(work: Work) -> Must:
     options = work.options
-    if work.retrievals >= options.max_retrievals:
+    if work.away or work.retrievals >= options.max_retrievals:
         return Must.ANSWER
     forced = options.force_retrieve or (options.force_retrieve_choices and _offers_choices(work.opening.query))
     return Must.RETRIEVE if forced and not work.retrievals else Must.CHOOSE
@@ -310,28 +261,25 @@ def _fallen_back(error: MalformedOutput, given: ReasonInput) -> Completion[Actio
     return Completion(value=fallback(error.raw, given), raw=error.raw, said=said, usage=Usage(calls=2))
 
 
-def _spoken(turn: Turn) -> Message:
-    blocks = tuple(block for m in turn.messages if m.role is Role.PERSON for block in m.blocks)
-    return Message(role=Role.PERSON, blocks=blocks)
-
-
 def _drafted(engine: Engine, work: Work, text: str) -> Changes:
     """The answer and its receipt stand in tracked state: a run that is resumed before `answer` must not lose them."""
     return {"work": work, "draft": text, "receipt": _receipt(engine, work)}
 
 
 def _receipt(engine: Engine, work: Work) -> dict[str, Any]:
-    return {
+    receipt = {
         "policy": engine.policy.name,
-        "opening": opening_receipt(work.opening) | {"milliseconds": work.loaded_ms},
+        "opening": opening_receipt(work.opening, away=work.unknown) | {"milliseconds": work.loaded_ms},
         "steps": list(work.steps),
         "usage": total_usage(work.steps),
     }
+    return receipt | ({"away": True} if was_away(receipt) else {})
 
 
 async def _mark_failed(engine: Engine, context: PersonaContext, work: Work) -> None:
     if not context.read_only:
-        await engine.store.append(context.user, [replace(work.turn, state=TurnState.FAILED)])
+        failed = replace(work.turn, state=TurnState.FAILED)
+        await write(engine, context.user, failed, away=work.away)
 
 
 async def _write(engine: Engine, context: PersonaContext, work: Work, text: str, receipt: dict[str, Any]) -> None:
@@ -345,7 +293,7 @@ async def _write(engine: Engine, context: PersonaContext, work: Work, text: str,
     jobs = jobs_after(turn, now=now, gap=work.options.session_gap)
     if work.previous_session:
         jobs = (*closing(work.previous_session, at=turn.at, now=now), *jobs)
-    await engine.store.append(context.user, [turn], jobs)
+    await write(engine, context.user, turn, jobs, away=work.away)
     engine.wake(context.user)
 
 

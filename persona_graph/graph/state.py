@@ -41,6 +41,10 @@ class Work:
     retrievals: int = 0
     action: Action | None = None
     loaded_ms: float = 0.0
+    away: bool = False
+    """The store's server did not answer in this turn: it is not asked again, and the turn waits in the spool."""
+    unknown: bool = False
+    """It was away before anything was known of the person."""
 
 
 class ResponseInput(TypedDict):

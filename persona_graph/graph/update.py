@@ -11,6 +11,7 @@ from persona_graph.engine import Engine
 from persona_graph.graph.context import Emit, PersonaContext
 from persona_graph.graph.state import UpdateState
 from persona_graph.update import drain
+from persona_graph.update.delivery import deliver
 from persona_graph.update.outbox import closing_of
 
 WORKER = "graph"
@@ -19,6 +20,8 @@ WORKER = "graph"
 
 async def claim(engine: Engine, context: PersonaContext, emit: Emit, state: UpdateState) -> dict[str, Any]:
     """Take the next due job; before the first, close sessions if asked to."""
+    if "done" not in state:
+        await deliver(engine, context.user)
     if state.get("close_sessions"):
         jobs = await engine.store.jobs(context.user)
         await engine.store.append(context.user, [], closing_of(jobs, now=engine.clock()))

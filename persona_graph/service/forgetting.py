@@ -28,6 +28,7 @@ from persona_graph.memory.types import Kind, Memory
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.timerange import TimeRange
 from persona_graph.update import drain
+from persona_graph.update.delivery import deliver
 from persona_graph.update.outbox import reopened
 
 
@@ -89,6 +90,7 @@ class Forgetting:
             raise InputError("name one thing to forget: a memory, a turn, a window, a topic, an image or everything")
         if everything:
             return await self._everything(user, dry_run=dry_run)
+        await deliver(self.engine, user)  # what waits in the spool is looked through too, and gone from there
         what = await self._meant(user, memory, turn, window, topic, image)
         turns = await self.engine.store.turns(user)
         versions = await self.engine.store.memories(user, history=True, off=True)
@@ -115,6 +117,7 @@ class Forgetting:
         erased = await store.erase(user, what, at=now, reopen=partial(reopened, now=now))
         settled = await drain.settle(self.engine, user)
         left = Unsettled() if settled else await store.unsettled(user)
+        self.engine.spool.forget(user, what.turns)  # what was set aside there, or came this moment
         self.engine.wake(user)
         return Forgotten(
             turns=erased.turns,
@@ -126,11 +129,15 @@ class Forgetting:
         )
 
     async def _everything(self, user: str, *, dry_run: bool) -> Forgotten:
-        store = self.engine.store
+        store, spool = self.engine.store, self.engine.spool
         turns, memories = await store.turns(user, receipts=False), await store.memories(user, history=True, off=True)
+        waiting = [entry.turn for entry in await spool.entries(user)]
         if not dry_run:
-            await self.engine.media.remove_user(user)
-            await store.remove_user(user)
+            async with spool.held(user):  # else a delivery that is on its way brings the user back
+                spool.remove_user(user)
+                await self.engine.media.remove_user(user)
+                await store.remove_user(user)
+        turns = list({turn.id: turn for turn in (*turns, *waiting)}.values())
         return Forgotten(
             turns=tuple(turn.id for turn in turns),
             memories=tuple(memory.ref for memory in memories),

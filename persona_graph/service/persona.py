@@ -16,7 +16,8 @@ from persona_graph.blocking import blocking
 from persona_graph.embeddings import EmbeddingsSpec, open_embeddings
 from persona_graph.engine import Clock, Engine, real_clock
 from persona_graph.errors import ConfigurationError
-from persona_graph.media import FolderMedia, Media
+from persona_graph.home import home_of
+from persona_graph.media import FolderMedia, Media, open_media
 from persona_graph.memory.open import open_store
 from persona_graph.memory.store import MemoryStore
 from persona_graph.options import Options, Updates
@@ -28,6 +29,7 @@ from persona_graph.service.health import Health
 from persona_graph.service.looking import Looking
 from persona_graph.service.talking import Talking
 from persona_graph.service.upkeep import Upkeep
+from persona_graph.spool import Spool
 from persona_graph.update.worker import Worker
 from persona_graph.user_id import user_id
 
@@ -56,21 +58,26 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         embeddings: EmbeddingsSpec = None,
         options: Options | None = None,
         prompts: Path | Mapping[str, str] | None = None,
-        media: Media | None = None,
+        media: Media | Path | str | None = None,
+        spool: Path | str | None = None,
         clock: Clock = real_clock,
         zone: tzinfo = UTC,
         **chat_options: Any,
     ) -> Self:
         """A `Persona` over a store.
 
-        `url` is `sqlite:FOLDER` or a store. `model` is `"provider:model"`, a LangChain chat model or
-        `"offline"`; without one everything but answering works. `chat_options` go to `ChatPolicy`.
+        `url` is `sqlite:FOLDER`, `weaviate://HOST:PORT?grpc=PORT` or a store; `media` a folder or an fsspec URL for
+        images, beside the store or on this machine otherwise. `model` is `"provider:model"`, a LangChain chat model or
+        `"offline"`; without one everything but answering works. `spool` is the folder where turns wait while the
+        store's server is away, one for each store; beside the images otherwise. `chat_options` go to `ChatPolicy`.
 
         Raises: ConfigurationError when something named here is not installed or not known.
         """
         options = options or Options()
         store = open_store(url, neutral=options.neutral) if isinstance(url, str) else url
-        home = _folder(url) if isinstance(url, str) else None
+        home = home_of(url) if isinstance(url, str) else None
+        if isinstance(media, str | Path):
+            media = open_media(media)
         if media is None:
             if home is None:
                 raise ConfigurationError("a store that is given as an object needs media=... for its images")
@@ -79,6 +86,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             store=store,
             policy=policy or (open_policy(model, prompts=prompts, **chat_options) if model is not None else _NoModel()),
             media=media,
+            spool=Spool(spool if spool is not None else _spool_folder(url, home, media)),
             embedder=open_embeddings(embeddings),
             options=options,
             clock=clock,
@@ -97,6 +105,8 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             embeddings=settings.embeddings,
             options=settings.behaviour,
             prompts=settings.prompts,
+            media=settings.media,
+            spool=settings.spool,
             clock=clock,
             zone=settings.zone,
         )
@@ -168,6 +178,15 @@ class _NoModel:
         )
 
 
-def _folder(url: str) -> Path:
-    """Where the embedded store lies."""
-    return Path(url.removeprefix("sqlite:")).expanduser()
+def _spool_folder(url: str | MemoryStore, home: Path | None, media: Media) -> Path:
+    """Where turns wait when nobody says it: a local folder that no other store has.
+
+    Raises: ConfigurationError where there is none.
+    """
+    if home is not None:
+        return home / "spool"
+    if isinstance(media, FolderMedia):
+        return media.folder.parent / "spool"
+    raise ConfigurationError(
+        "a store on a server needs a local folder where turns wait while it is away: open the Persona with spool=FOLDER"
+    )

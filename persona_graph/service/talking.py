@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from persona_graph.blocking import blocking
-from persona_graph.conversation import Image, Message, Text, Turn, digest_of, starts_session
+from persona_graph.conversation import Image, Message, Text, Turn, TurnState
 from persona_graph.engine import Engine
 from persona_graph.errors import InputError
 from persona_graph.media import check_held
@@ -19,7 +19,8 @@ from persona_graph.memory.open_job import OpenJob
 from persona_graph.options import Options
 from persona_graph.personality import Trait
 from persona_graph.timerange import MOMENT, TimeRange
-from persona_graph.update.outbox import closing, jobs_after
+from persona_graph.update.delivery import deliver
+from persona_graph.update.outbox import in_session
 
 if TYPE_CHECKING:
     from persona_graph.graph.context import Event
@@ -81,6 +82,15 @@ class Talking:
 
     answer_again = blocking(aanswer_again)
 
+    async def aunanswered(self, user: str) -> str:
+        """The id of the newest turn when it has no answer yet; empty otherwise, and when memory cannot tell."""
+        waiting = [entry.turn for entry in await self.engine.spool.entries(user)]
+        held = await self.engine.outage.attempt(self.engine.store.turns(user, newest=1, receipts=False))
+        newest = max([*reversed(waiting), *(held or ())], key=lambda turn: turn.at, default=None)
+        return newest.id if newest is not None and newest.state is not TurnState.ANSWERED else ""
+
+    unanswered = blocking(aunanswered)
+
     async def aanswer_without(
         self, user: str, turn: str, ids: Collection[str] = (), *, on_event: Callable[[Event], None] | None = None
     ) -> Reply:
@@ -141,9 +151,11 @@ class Talking:
         They are written in order of time. Turns with no session are given one from the times; a turn that is
         held already is passed over, so a stopped import is simply run again.
 
-        Raises: NotFound when a turn holds an image that was not kept for this user; StoreError.
+        Raises: NotFound when a turn holds an image that was not kept for this user; StoreError. Nothing is spooled
+        when the store's server is away: the caller has the turns and gives them again.
         """
         await check_held(self.engine.media, user, (image for turn in turns for image in turn.images))
+        await deliver(self.engine, user)
         written: list[str] = []
         ordered = sorted(turns, key=lambda turn: turn.at)
         for start in range(0, len(ordered), BATCH):
@@ -161,13 +173,9 @@ class Talking:
         before = await self.engine.store.turns(user, window=until, newest=1, receipts=False)
         last, out, jobs = (before[-1] if before else None), list[Turn](), list[OpenJob]()
         for turn in turns:
-            new = starts_session(last.at if last else None, turn.at, gap)
-            session = turn.session or (digest_of("session", turn.id)[:16] if new or last is None else last.session)
-            if last is not None and session != last.session:
-                jobs += closing(last.session, at=last.at, now=now)
-            last = replace(turn, session=session)
+            last, opened = in_session(turn, last, now=now, gap=gap)
             out.append(last)
-            jobs += jobs_after(last, now=now, gap=gap)
+            jobs += opened
         return out, jobs
 
 

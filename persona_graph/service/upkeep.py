@@ -11,6 +11,7 @@ from persona_graph.engine import Engine
 from persona_graph.errors import ConfigurationError
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.update import drain
+from persona_graph.update.delivery import deliver
 from persona_graph.update.outbox import closing_of
 from persona_graph.update.worker import Worker
 
@@ -32,9 +33,12 @@ class Upkeep:
     async def aflush(self, user: str, *, close_sessions: bool = False, on_job: drain.OnJob | None = None) -> Flushed:
         """Run the user's Update stage until nothing is due; waits for retries and for other workers.
 
-        `close_sessions` treats the open session as over.
+        What waits in the spool is delivered first. `close_sessions` treats the open session as over.
+
+        Raises: StoreError; a flush may be repeated.
         """
         store, name, done = self.engine.store, f"flush-{self.engine.new_id()[:8]}", 0
+        await deliver(self.engine, user)
         if close_sessions:
             await store.append(user, [], closing_of(await store.jobs(user), now=self.engine.clock()))
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,11 +20,13 @@ from persona_graph.errors import (
     NotFound,
     Outdated,
     PolicyError,
+    StoreAway,
     StoreError,
 )
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.store import Vectors
 from persona_graph.tokens import excerpt
+from persona_graph.update.delivery import deliver
 from persona_graph.update.steps import STEPS, gather, submit
 
 logger = logging.getLogger(__name__)
@@ -46,12 +49,13 @@ class Drained:
 
 
 async def drain(engine: Engine, user: str, *, worker: str, on_job: OnJob | None = None) -> Drained:
-    """Do every job of a user that is due, in order, then embed and note that nothing is due.
+    """Deliver what waits in the spool, do every job of a user that is due, in order, embed, note that nothing is due.
 
     A job whose model fails is tried again later and parked in the end; the others go on.
 
-    Raises: StoreError; ConfigurationError when there is no model to do a job (it waits for one).
+    Raises: StoreError, which counts as no attempt; ConfigurationError when there is no model to do a job (it waits).
     """
+    await deliver(engine, user)
     await settle(engine, user)
     await embed_pending(engine, user)
     done = 0
@@ -103,7 +107,8 @@ async def run_job(engine: Engine, user: str, job: OpenJob) -> bool:
     try:
         return await _do(engine, user, job)
     except (asyncio.CancelledError, ConfigurationError):
-        await engine.store.reschedule(user, job)  # free at once for whoever comes next
+        with contextlib.suppress(StoreAway):  # it is free when the claim runs out
+            await engine.store.reschedule(user, job)  # free at once for whoever comes next
         raise
     finally:
         holding.cancel()
@@ -113,7 +118,8 @@ async def _hold(engine: Engine, user: str, job: OpenJob) -> None:
     lease = timedelta(seconds=engine.options.claim_s)
     while True:
         await asyncio.sleep(engine.options.claim_s / 3)
-        await engine.store.renew(user, job, engine.clock() + lease)
+        with contextlib.suppress(StoreAway):  # should another take it, the first commit of the two holds
+            await engine.store.renew(user, job, engine.clock() + lease)
 
 
 async def _do(engine: Engine, user: str, job: OpenJob) -> bool:

@@ -7,9 +7,10 @@ next message after 60 minutes of silence, or by the clock.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from persona_graph.conversation import Turn
+from persona_graph.conversation import Turn, TurnState, digest_of, starts_session
 from persona_graph.jobs.extract_semantic import EXTRACT_SEMANTIC
 from persona_graph.jobs.infer_personality import INFER_PERSONALITY
 from persona_graph.jobs.segment_episodes import SEGMENT_EPISODES
@@ -28,6 +29,21 @@ def jobs_after(turn: Turn, *, now: datetime, gap: timedelta) -> tuple[OpenJob, .
     at_once = [_job(name, turn.id, turn, now) for name in TURN_JOBS]
     at_close = [_job(name, turn.session, turn, now + gap) for name in SESSION_JOBS]
     return (*at_once, *at_close)
+
+
+def in_session(turn: Turn, last: Turn | None, *, now: datetime, gap: timedelta) -> tuple[Turn, list[OpenJob]]:
+    """A turn in its session, given or told by the turn before it; its jobs, with what closes the session before."""
+    new = last is None or starts_session(last.at, turn.at, gap)
+    session = turn.session or (session_opened_by(turn) if new or last is None else last.session)
+    turn = replace(turn, session=session)
+    jobs = list(closing(last.session, at=last.at, now=now)) if last is not None and last.session != session else []
+    # What is asked and not answered yet gets its jobs with its answer.
+    return turn, [*jobs, *(jobs_after(turn, now=now, gap=gap) if turn.state is TurnState.ANSWERED else ())]
+
+
+def session_opened_by(turn: Turn) -> str:
+    """The name of the session that begins with a turn."""
+    return digest_of("session", turn.id)[:16]
 
 
 def closing(session: str, *, at: datetime, now: datetime) -> tuple[OpenJob, ...]:

@@ -1,7 +1,8 @@
 """The worker: drains the outboxes of all users, each in order, users side by side.
 
 One runs in every process that chats; `persona worker` runs one beside them. A job is claimed until a
-time, so any number may run on one store and one that is killed is taken over.
+time, so any number may run on one store and one that is killed is taken over. While the store's server is
+away it asks ever more seldom, and goes on by itself when it is back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import logging
 from uuid import uuid4
 
 from persona_graph.engine import Engine
-from persona_graph.errors import ConfigurationError, StoreError
+from persona_graph.errors import ConfigurationError, StoreAway, StoreError
+from persona_graph.update.delivery import due
 from persona_graph.update.drain import OnJob, drain
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,9 @@ SIDE_BY_SIDE = 32
 
 BREATH_S = 0.02
 """Between news and work: the answer that brought the news goes first, and more may come with it."""
+
+LONGEST_PAUSE_S = 30.0
+"""Between two looks for a server that is away; a turn that is written wakes the worker before."""
 
 
 class Worker:
@@ -38,6 +43,7 @@ class Worker:
         self._draining: dict[str, asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(SIDE_BY_SIDE)
         self._task: asyncio.Task[None] | None = None
+        self._away, self._pause_s = False, idle_s
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -66,7 +72,7 @@ class Worker:
                     self._draining[user] = task
             # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(self._pause()):
                     await self._woken.wait()
             await asyncio.sleep(BREATH_S)
 
@@ -76,15 +82,39 @@ class Worker:
         # One that is being drained right now may miss what just came; it is looked at again afterwards.
         self._named = {user for user in named if user in self._draining}
         try:
-            return named | set(await self._engine.store.due(self._engine.clock()))
+            found = named | set(await due(self._engine, self._engine.clock()))
+        except StoreAway as error:
+            self._met_nobody(error)
+            self._named |= named
+            return set()
         except StoreError:
             logger.exception("the store does not say who is due")
             return named
+        if not found:
+            self._met_somebody()
+        return found
+
+    def _met_nobody(self, error: StoreAway) -> None:
+        self._away = True
+        self._engine.outage.began(error)
+
+    def _met_somebody(self) -> None:
+        self._away = False
+        self._engine.outage.over()
+
+    def _pause(self) -> float:
+        """How long to wait for news: longer from one look to the next while the server is away."""
+        longest = max(LONGEST_PAUSE_S, self._idle_s)
+        self._pause_s = min(2 * self._pause_s, longest) if self._away else self._idle_s
+        return self._pause_s
 
     async def _drain(self, user: str) -> None:
         try:
             async with self._room:
                 await drain(self._engine, user, worker=self.name, on_job=self._on_job)
+            self._met_somebody()
+        except StoreAway as error:
+            self._met_nobody(error)
         except (StoreError, ConfigurationError) as error:
             logger.warning("an outbox could not be drained; it is tried again: %s", error)
             await asyncio.sleep(self._idle_s)

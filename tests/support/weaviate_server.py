@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Self
 
 from evals.bench import report
+from persona_graph.memory.weaviate.store import WeaviateStore
 from tests.support.ports import PortBlock
 from tests.support.server_process import ServerProcess
 
@@ -259,6 +260,12 @@ class WeaviateCluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Close them."""
         self.close()
+
+
+async def drop(store: WeaviateStore) -> None:
+    """Remove the store's whole collection."""
+    link = store.here.link
+    await link.drop_collection()
 
 
 def _bring_up(nodes: Sequence[WeaviateServer]) -> None:

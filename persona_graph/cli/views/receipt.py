@@ -30,6 +30,8 @@ def receipt_view(
         if "search" in step:
             number += 1
             blocks += [Text(), _search(number, step["search"], memories, turns, zone)]
+    if receipt.get("away"):
+        blocks += [Text(), Text("Memory could not be reached then; the answer went on without it.", "yellow")]
     if receipt.get("scrubbed"):
         blocks += [
             Text(),

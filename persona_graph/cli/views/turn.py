@@ -53,6 +53,8 @@ class TurnView:
                 self._print(labelled("retrieve", self._request(event), style="retrieve"))
             case "found":
                 self._print(found(event["hits"]))
+            case "away":
+                self._print(labelled("", Text("memory cannot be reached; the answer goes on without it", "yellow")))
             case "delta":
                 self._answer += event["text"]
                 if self._live.is_started:

@@ -50,6 +50,9 @@ async def _written(
 ) -> list[Written]:
     if not turns:
         return []
+    if not space.made:
+        await registry.make_tenant(space.user)
+        space.made = True
     for turn in turns:
         await tombstones.lift(space, shown_in([turn]))
     if len(turns) == 1 and turns[0].id not in space.unanswered:

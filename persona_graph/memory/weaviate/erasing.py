@@ -164,6 +164,7 @@ async def _plan(
     return {
         "at": at.isoformat(),
         "gone": gone,
+        "sessions": sorted({turn.session for turn in map(turn_of, found) if turn.id in what.turns}),
         "changed": changed,
         "commits": sorted(follows.reach.commits),
         "edited": [{**commit_to_json(commit), "sequence": commit.sequence} for commit in follows.edited],
@@ -172,6 +173,7 @@ async def _plan(
         "buried": sorted(elsewhere),
         "images": sorted(follows.images),
         "again": await _jobs(space, follows, reopen),
+        "times": await _times(space, frozenset(gone)),
     }
 
 
@@ -193,6 +195,17 @@ async def _jobs(space: UserSpace, follows: Consequences, reopen: Reopen) -> list
     return jobs
 
 
+async def _times(space: UserSpace, gone: frozenset[str]) -> dict[str, str]:
+    """Jobs that lose turns stand at the time of the latest that is left to them."""
+    times = {}
+    for held in await outbox.every(space):
+        left = [turn for turn in held.job.turns if turn not in gone]
+        if left and len(left) < len(held.job.turns):
+            turns = await journal.held_turns(space, left, WHOLE_TURN)
+            times[held.job.id] = max((turn_of(t).at for t in turns.values()), default=held.job.at).isoformat()
+    return times
+
+
 async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     """Do what the plan says; what is done already stays done."""
     at = datetime.fromisoformat(plan["at"])
@@ -202,6 +215,7 @@ async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     await _edit_commits(space, plan)
     await _scrub(space, plan["receipts"])
     await outbox.drop_errors(space)
+    await outbox.set_times(space, {job: datetime.fromisoformat(at) for job, at in plan["times"].items()})
     await _open_again(space, [(job_from_json(row["job"]), row["place"]) for row in plan["again"]])
     await commits.project(space)
     await tombstones.leave(space, plan["images"])
@@ -225,6 +239,7 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
         [turn_thing(turn, thing.row, tickets := tickets_of(thing), pending=bool(tickets)) for turn, thing in bare]
     )
     await journal.index(space, [Written(turn=turn, row=thing.row, late=True) for turn, thing in bare])
+    await asyncio.gather(*(journal.number_anew(space, session) for session in plan["sessions"]))
     await journal.count_speakers(space)
     space.newest = None
 

@@ -177,7 +177,7 @@ async def index(space: UserSpace, written: Sequence[Written], *, done: Collectio
             renumber.add(session)
     await space.tenant.put(things)
     for session in renumber:
-        await _number_anew(space, session)
+        await number_anew(space, session)
     await _note_speakers(space, (one.turn for one in written))
     finished = [one for one in written if one.turn.id in done]
     await asyncio.gather(*(space.tenant.change(turn_id(o.turn.id), {schema.TAGS: _rested(o)}) for o in finished))
@@ -198,8 +198,8 @@ async def _next_number(space: UserSpace, session: str, one: Written) -> int:
     return 0 if last is None else card_of(last).number + 1
 
 
-async def _number_anew(space: UserSpace, session: str) -> None:
-    """Count the messages of a session, among which one came to stand that is older than others."""
+async def number_anew(space: UserSpace, session: str) -> None:
+    """Count the messages of a session, after some came to stand among them or went."""
     held = await space.tenant.every(tagged(MESSAGE, session_tag(session)), [schema.TAGS, schema.BODY])
     changes = []
     for number, thing in enumerate(held):

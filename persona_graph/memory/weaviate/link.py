@@ -100,6 +100,8 @@ class Link:
                     if isinstance(error, StoreError | NoTenant | asyncio.CancelledError):
                         raise
                     meant = told(error, self.address.shown)
+                    if meant is error:
+                        raise
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
@@ -123,6 +125,12 @@ class Link:
         """Have a named vector for vectors of that length."""
         if not await self.has_vector(dimensions):
             await self.run(lambda collection: _add_vector(collection, dimensions))
+
+    async def drop_collection(self) -> None:
+        """Remove the whole collection, with all users in it."""
+        await self.collection()
+        await self._client.collections.delete(self.address.collection)
+        self._collection = None
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -229,6 +237,8 @@ def _client(address: Address, node: Any) -> Any:
         headers=dict(address.headers) or None,
         auth_credentials=Auth.api_key(address.api_key) if address.api_key else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=CONNECT_S, query=DEADLINE_S, insert=DEADLINE_S)),
+        # They ask the package index for a newer client, on every connection.
+        skip_init_checks=True,
     )
 
 
@@ -273,6 +283,8 @@ def told(error: Exception, where: str) -> Exception:
     )
     if isinstance(error, gone) or any(words in text for words in _AWAY_WORDS):
         return StoreAway(_away(where))
+    if not isinstance(error, weaviate.WeaviateBaseError):
+        return error  # ours, not the server's
     return StoreError(f"Weaviate at {where} refused a call: {type(error).__name__}: {_clipped(text)}")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -239,6 +239,19 @@ async def drop_errors(space: UserSpace) -> None:
     for one in await every(space):
         if one.job.error or one.job.claimed_by:
             await _put(space, replace(one, job=replace(one.job, error=UNTOLD)))
+
+
+async def set_times(space: UserSpace, times: Mapping[str, datetime]) -> None:
+    """Have jobs stand at other times."""
+    if not times:
+        return
+    changes = []
+    for thing in await journal.pending(space, [schema.TAGS, schema.JOBS]):
+        there = tickets_of(thing)
+        moved = [replace(t, job=replace(t.job, at=times.get(t.job.id, t.job.at))) for t in there]
+        if moved != there:
+            changes.append(_set(space, thing, moved))
+    await asyncio.gather(*changes)
 
 
 async def next_due(space: UserSpace) -> int | None:

@@ -52,9 +52,9 @@ def settings(replicas: int) -> dict[str, Any]:
         ),
         "replication_config": Configure.replication(factor=replicas),
         # A term counts by its rarity alone: each stands once in `terms`, and long texts win nothing by their length.
-        # The server leaves a zero out of what it tells of itself, and the client cannot read it then.
+        # (The client cannot read back a `b` of nothing.)
         "inverted_index_config": Configure.inverted_index(
-            bm25_b=0.0001, bm25_k1=1.2, stopwords_preset=StopwordsPreset.NONE
+            bm25_b=1e-6, bm25_k1=1.2, stopwords_preset=StopwordsPreset.NONE
         ),
         "vector_config": [vector_config(384)],
         "properties": [

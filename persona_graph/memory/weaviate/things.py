@@ -1,11 +1,11 @@
 """`Thing`: one object of a user's tenant, and how turns, messages, commits and the others become one.
 
-Ids follow from what a thing is, so that writing it twice is writing it once. JSON is ASCII, so that any text a
-Python string can hold comes back as it was.
+Ids follow from what a thing is, so that writing it twice is writing it once.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,12 +112,23 @@ def name_of(text: str) -> str:
 
 def dump(value: Any) -> str:
     """A value as a property."""
-    return json.dumps(value, separators=(",", ":"))
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # lone surrogates, which nothing but Python holds
+        return _PACKED + base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
+    return text
 
 
 def load(text: str) -> Any:
     """The value that `dump` wrote."""
+    if text.startswith(_PACKED):
+        text = base64.b64decode(text.removeprefix(_PACKED)).decode("utf-8", "surrogatepass")
     return json.loads(text)
+
+
+_PACKED = "~"
+"""No JSON begins with it."""
 
 
 def date(at: datetime) -> datetime:

@@ -36,6 +36,8 @@ class UserSpace:
         """Turns that were asked here and have no answer yet."""
         self.due: int | None = None
         """From when on the registry has the user due, at the latest; None where that is not known."""
+        self.made = False
+        """Whether there is a tenant, as far as is known here."""
         self.opened = False
         """Whether what a crash may have left was looked for."""
         self.search.clear()

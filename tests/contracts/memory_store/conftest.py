@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import MemoryStore
+from persona_graph.memory.weaviate.store import WeaviateStore
+from tests.support.weaviate_server import drop
 
 Opened = Callable[[pytest.FixtureRequest, Path], AbstractAsyncContextManager[MemoryStore]]
 """An empty store, given an empty folder and a way to ask for fixtures; whatever it made elsewhere goes at the end."""
@@ -23,10 +26,20 @@ async def sqlite(_request: pytest.FixtureRequest, folder: Path) -> AsyncIterator
     await store.close()
 
 
-STORES = [pytest.param(sqlite, id="sqlite")]
-"""A store on a server that all tests share asks the request for the server's URL and takes a collection of a new name
-on it (`weaviate://host:port?grpc=port&collection=NAME`), so that no test meets another, and drops it at the end. Its
-parameter is marked `weaviate` and `network`."""
+@asynccontextmanager
+async def weaviate(request: pytest.FixtureRequest, _folder: Path) -> AsyncIterator[MemoryStore]:
+    """A collection of its own on a server that all tests share."""
+    pytest.importorskip("weaviate", reason="needs the extra: pip install 'persona-graph[weaviate]'")
+    store = WeaviateStore(f"{request.getfixturevalue('weaviate_url')}&collection=Test{secrets.token_hex(6)}")
+    yield store
+    await drop(store)
+    await store.close()
+
+
+STORES = [
+    pytest.param(sqlite, id="sqlite"),
+    pytest.param(weaviate, id="weaviate", marks=[pytest.mark.weaviate, pytest.mark.network]),
+]
 
 
 @pytest.fixture(params=STORES)

@@ -120,6 +120,12 @@ async def found(store: MemoryStore, lookup: Lookup, user: str = "ana") -> list[s
     return [f"{one.id}#{place}" for one, place in await store.messages_at(user, [int(row) for row in chosen])]
 
 
+async def remembered(store: MemoryStore, *terms: str) -> list[str]:
+    """Texts of the memories that hold any of the terms."""
+    candidates = await store.find_memories("ana", Lookup(terms=terms, kinds=KINDS))
+    return [candidates.memories[place].text for place in np.flatnonzero(candidates.hits.any(axis=0))]
+
+
 def ids(turns: Sequence[Turn]) -> list[str]:
     return [one.id for one in turns]
 

@@ -21,19 +21,17 @@ async def test_speakers_are_those_who_talk(store: MemoryStore) -> None:
 
 
 async def test_candidates_are_columns_of_the_window_with_two_neighbours_each_side(store: MemoryStore) -> None:
-    said = [turn(f"t{i}", i, f"camping {i}", "hike?", session=f"s{i // 2}") for i in range(6)]
+    said = [turn(f"t{i}", i, f"camping {i}", "hike?") for i in range(6)]
     await store.append("ana", said)
     c = await store.find_messages(
         "ana", Lookup(terms=("camp", "hike", "none"), window=TimeRange(start=NOON + 2 * DAY, end=NOON + 4 * DAY))
     )
-    assert c.position.tolist() == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert (c.position - c.position[0]).tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert c.eligible.tolist() == [False, False, True, True, True, True, False, False]
     assert c.role.tolist() == [0, 1] * 4
     assert [c.speakers[i] for i in c.speaker] == ["Ana", ""] * 4
     assert c.marks.tolist() == [marks(m.searchable) for t in said[1:5] for m in t.messages]
-    same = c.session[:, None] == c.session[None, :]
-    expected = np.array([s // 2 for s in range(1, 5) for _ in range(2)])
-    assert (same == (expected[:, None] == expected[None, :])).all()
+    assert len(set(c.session.tolist())) == 1
     assert c.hits.tolist() == [[True, False] * 4, [False, True] * 4, [False] * 8]
     assert c.frequency.tolist() == [6, 6, 0]
     assert c.total == 12
@@ -44,6 +42,18 @@ async def test_candidates_are_columns_of_the_window_with_two_neighbours_each_sid
         ("t2", 1),
         ("t1", 0),
     ]
+
+
+async def test_sessions_are_apart_and_their_messages_side_by_side(store: MemoryStore) -> None:
+    said = [turn(f"t{i}", i, "camping", "hike?", session=f"s{i // 2}") for i in range(6)]
+    await store.append("ana", said)
+    c = await store.find_messages("ana", Lookup(terms=("camp", "hike")))
+    same = c.session[:, None] == c.session[None, :]
+    expected = np.array([i // 2 for i in range(6) for _ in range(2)])
+    assert (same == (expected[:, None] == expected[None, :])).all()
+    steps = np.diff(c.position)
+    assert (steps > 0).all()
+    assert (steps[np.diff(c.session) == 0] == 1).all()
 
 
 async def test_a_window_without_messages_has_no_candidates(store: MemoryStore) -> None:

@@ -1,0 +1,22 @@
+"""The local folder of a store: its own files, or what a store on a server keeps beside it (images, spool)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from persona_graph.conversation import digest_of
+from persona_graph.settings import data_folder
+
+EMBEDDED = ("sqlite:", "weaviate+embedded://")
+SERVERS = ("weaviate://", "weaviates://")
+
+
+def home_of(url: str, env: Mapping[str, str] = os.environ) -> Path:
+    """Where the store of this URL lies, or a folder of this machine that no other store has."""
+    if url.startswith(SERVERS):
+        return data_folder(env) / "servers" / digest_of("server", url)[:16]
+    for scheme in EMBEDDED:
+        url = url.removeprefix(scheme)
+    return Path(url).expanduser()
