@@ -40,6 +40,8 @@ WORDS_ALONE = 2
 """Without a vector both are so much more."""
 FEW_TURNS = 64
 """Up to so many given turns are read ahead."""
+LEAST = 32
+"""So few found are back-filled with what else lies in a window."""
 WAITING = 200
 """Messages without a vector that are read whole; of more only those that are asked for."""
 MOST = 10_000
@@ -79,12 +81,9 @@ class _Search:
         self.core = wide * CORE
 
     async def among_pictures(self) -> MessageCandidates:
-        """The same, where it is known whether there is any picture."""
-        things = await self.frequencies.things()
-        if self.cache.holds(NO_PICTURES, things):
-            return nothing(self.lookup)
-        if not await self.tenant.count(tagged(MESSAGE, SHOWS)):
-            self.cache.note(NO_PICTURES, things)
+        """The same, where it is not known that there is no picture."""
+        known = self.cache.things
+        if known is not None and self.cache.holds(NO_PICTURES, known) and await self.frequencies.things() == known:
             return nothing(self.lookup)
         return await self.found()
 
@@ -95,11 +94,15 @@ class _Search:
         things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
         if not things:
             return nothing(self.lookup)
-        counting = self.frequencies.read(
-            things, [(one.held, one.score) for one in self.pile.seen.values() if one.score]
-        )
-        await asyncio.gather(self._neighbours(things), self._latest(), counting)
+        scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
+        second = (self._neighbours(things), self._latest(), self._pictures(things))
+        await asyncio.gather(self.frequencies.read(things, scored), *second)
         return self._candidates()
+
+    async def _pictures(self, things: int) -> None:
+        """Remember where no message shows one, so that nobody looks again."""
+        if self.lookup.images and not self.pile.seen and not await self.tenant.count(tagged(MESSAGE, SHOWS)):
+            self.cache.note(NO_PICTURES, things)
 
     # the first round
 
@@ -163,7 +166,7 @@ class _Search:
         lookup = self.lookup
         if lookup.turns is not None or not (lookup.window.bounded or not lookup.terms):
             return
-        if len(self.pile.wanted) >= self.leg:
+        if len(self.pile.wanted) >= min(self.leg, LEAST):
             return
         newest = max((one.row for one in self.pile.seen.values()), default=self.space.newest)
         ends = [end for end in (self.last, newest) if end is not None]
