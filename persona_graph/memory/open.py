@@ -13,7 +13,7 @@ from persona_graph.personality import NeutralPolicy
 def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> MemoryStore:
     """The store that a URL names: `sqlite:FOLDER` or a bare path. `neutral` is how it folds the personality.
 
-    Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
+    Raises: ConfigurationError when the scheme is unknown, or the folder missing or none that a file system can have.
     """
     try:
         sound = b"\0" not in os.fsencode(url)
@@ -23,5 +23,8 @@ def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> Me
         raise ConfigurationError(f"{url[:80]!r} is no folder; write sqlite:FOLDER or a folder's path")
     scheme, found, rest = url.partition(":")
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
-        return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
+        folder = rest if scheme == "sqlite" else url
+        if not folder:  # as a path it would be whatever folder one happens to stand in
+            raise ConfigurationError("the store has no folder; write sqlite:FOLDER or a folder's path")
+        return SqliteStore(folder, neutral=neutral)
     raise ConfigurationError(f"no store is known for {url!r}; write sqlite:FOLDER or a folder's path")
