@@ -53,7 +53,7 @@ class Link:
     """A client, connected when it is first asked for; belongs to one event loop."""
 
     def __init__(self, address: Address, embedded: Embedded | None) -> None:
-        self._address, self._embedded = address, embedded
+        self.address, self._embedded = address, embedded
         self._client: Any = None
         self._collection: Any = None
         self._lock = asyncio.Lock()
@@ -99,14 +99,14 @@ class Link:
                 except Exception as error:
                     if isinstance(error, StoreError | NoTenant | asyncio.CancelledError):
                         raise
-                    meant = told(error, self._address.shown)
+                    meant = told(error, self.address.shown)
                     if meant is error:
                         raise
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
                     if isinstance(meant, _Busy):
-                        meant = StoreAway(f"Weaviate at {self._address.shown} is too busy to answer")
+                        meant = StoreAway(f"Weaviate at {self.address.shown} is too busy to answer")
                     if isinstance(meant, StoreAway):
                         await self._lose(collection)
                     raise meant from error
@@ -129,7 +129,7 @@ class Link:
     async def drop_collection(self) -> None:
         """Remove the whole collection, with all users in it."""
         await self.collection()
-        await self._client.collections.delete(self._address.collection)
+        await self._client.collections.delete(self.address.collection)
         self._collection = None
 
     async def close(self) -> None:
@@ -154,7 +154,7 @@ class Link:
                 logging.getLogger(__name__).debug("closing a lost connection: %s", type(error).__name__)
 
     async def _connected(self) -> Any:
-        address = self._address
+        address = self.address
         nodes = address.nodes
         if self._embedded is not None:
             nodes = (await asyncio.to_thread(self._embedded.node),)
@@ -178,18 +178,18 @@ class Link:
         raise failed
 
     async def _ensured(self) -> Any:
-        name = self._address.collection
+        name = self.address.collection
         try:
             async with asyncio.timeout(DEADLINE_S):
                 if not await self._client.collections.exists(name):
-                    await _make(self._client, name, self._address.replicas)
+                    await _make(self._client, name, self.address.replicas)
         except Exception as error:
-            meant = told(error, self._address.shown)
-            raise meant if isinstance(meant, StoreError) else StoreAway(_away(self._address.shown)) from error
+            meant = told(error, self.address.shown)
+            raise meant if isinstance(meant, StoreError) else StoreAway(_away(self.address.shown)) from error
         from weaviate.classes.config import ConsistencyLevel
 
         level = {"one": ConsistencyLevel.ONE, "quorum": ConsistencyLevel.QUORUM, "all": ConsistencyLevel.ALL}
-        return self._client.collections.use(name).with_consistency_level(level[self._address.consistency])
+        return self._client.collections.use(name).with_consistency_level(level[self.address.consistency])
 
 
 async def _make(client: Any, name: str, replicas: int) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.asking import Asking
 from persona_graph.memory.weaviate.link import Link, NoTenant
 from persona_graph.memory.weaviate.things import Found, Thing
 
@@ -88,6 +89,7 @@ class Tenant:
 
     def __init__(self, link: Link, name: str, make: Callable[[], Awaitable[None]] | None = None) -> None:
         self._link, self.name, self._make = link, name, make
+        self._asking = Asking(link.address.collection, name, link.address.consistency)
 
     async def _run(self, call: Callable[[Any], Awaitable[T]]) -> T:
         return await self._link.run(lambda collection: call(collection.with_tenant(self.name)))
@@ -171,16 +173,6 @@ class Tenant:
         """Things by id; those that are not there are absent."""
         if not ids:
             return {}
-        if len(ids) == 1:
-            (id,) = ids
-
-            async def one(collection: Any) -> Any:
-                return await collection.query.fetch_object_by_id(
-                    id, return_properties=list(fields), include_vector=vectors
-                )
-
-            thing = await self._ask(one, None)
-            return {} if thing is None else {id: _found(thing)}
         wanted = list(ids)
         parts = [wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)]
         pages = await asyncio.gather(*(self.find(any_id(part), fields, limit=PAGE, vectors=vectors) for part in parts))
@@ -188,6 +180,8 @@ class Tenant:
 
     async def find(self, where: Any, fields: Sequence[str], *, limit: int, vectors: bool = False) -> list[Found]:
         """Up to `limit` things that fit, in no order."""
+        if not vectors:
+            return await self._find(where, fields, limit)
 
         async def call(collection: Any) -> list[Found]:
             answer = await collection.query.fetch_objects(
@@ -196,6 +190,12 @@ class Tenant:
             return [_found(thing) for thing in answer.objects]
 
         return await self._ask(call, [])
+
+    async def _find(self, where: Any, fields: Sequence[str], limit: int, **by: Any) -> list[Found]:
+        try:
+            return await self._link.run(lambda client: self._asking.find(client, where, fields, limit, **by))
+        except NoTenant:
+            return []
 
     async def every(
         self,
@@ -240,18 +240,7 @@ class Tenant:
 
     async def by_words(self, terms: Sequence[str], where: Any, fields: Sequence[str], *, limit: int) -> list[Found]:
         """The best by the rarity of the terms that they hold."""
-
-        async def call(collection: Any) -> list[Found]:
-            answer = await collection.query.bm25(
-                " ".join(terms),
-                query_properties=[schema.TERMS],
-                filters=where,
-                limit=limit,
-                return_properties=list(fields),
-            )
-            return [_found(thing) for thing in answer.objects]
-
-        return await self._ask(call, [])
+        return await self._find(where, fields, limit, terms=terms)
 
     async def by_vector(
         self, vector: NDArray[np.float32], where: Any, fields: Sequence[str], *, limit: int
@@ -259,30 +248,14 @@ class Tenant:
         """The nearest, with their distances; things without a vector are not found."""
         if not await self._link.has_vector(len(vector)):
             return []
-
-        async def call(collection: Any) -> list[Found]:
-            from weaviate.classes.query import MetadataQuery
-
-            answer = await collection.query.near_vector(
-                vector.tolist(),
-                target_vector=schema.vector_name(len(vector)),
-                filters=where,
-                limit=limit,
-                return_properties=list(fields),
-                return_metadata=MetadataQuery(distance=True),
-            )
-            return [_found(thing) for thing in answer.objects]
-
-        return await self._ask(call, [])
+        return await self._find(where, fields, limit, vector=vector)
 
     async def count(self, where: Any) -> int:
-        """How many things fit."""
-
-        async def call(collection: Any) -> int:
-            answer = await collection.aggregate.over_all(total_count=True, filters=where)
-            return int(answer.total_count or 0)
-
-        return await self._ask(call, 0)
+        """How many things fit; the server looks at each of them, some 4 us."""
+        try:
+            return await self._link.run(lambda client: self._asking.count(client, where))
+        except NoTenant:
+            return 0
 
 
 async def _unless_missing(call: Awaitable[Any]) -> bool:
@@ -316,5 +289,4 @@ async def _put(collection: Any, things: Sequence[Thing]) -> None:
 
 def _found(thing: Any) -> Found:
     vectors = thing.vector if isinstance(thing.vector, dict) else {}
-    distance = getattr(thing.metadata, "distance", None)
-    return Found(id=UUID(int=thing.uuid.int), properties=thing.properties, vectors=vectors, distance=distance)
+    return Found(id=UUID(int=thing.uuid.int), properties=thing.properties, vectors=vectors)
