@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image as Picture
 
+from persona_graph.arrival import held
 from persona_graph.conversation import Message, Role, Text, Turn
 from persona_graph.errors import InputError
 from persona_graph.memory.types import Kind
@@ -140,6 +141,42 @@ async def test_a_second_import_changes_nothing_and_brings_nothing_erased_back(tm
         digest = sorted({path.name for path in (tmp_path / "export" / "media").iterdir()})
         held = {path.name for path in (tmp_path / "here" / "media").rglob("*") if path.is_file()}
         assert len(digest) == len(held) + 1
+
+
+async def test_work_that_an_erase_had_done_again_arrives_too(tmp_path: Path) -> None:
+    clock = Clock()
+    lines = ("Hello there.", "Nice weather today.", "I live in Porto.", "I love espresso.")
+    times = [START + timedelta(days=number // 2, minutes=number) for number in range(len(lines))]
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        for number, (line, at) in enumerate(zip(lines, times, strict=True)):
+            said = (Message.of(Role.PERSON, line), Message.of(Role.ASSISTANT, "I see."))
+            await here.arecord("ana", [Turn(id=f"turn-{number}", at=at, session="", messages=said)])
+        await here.aflush("ana", close_sessions=True)
+        await here.aforget("ana", turn="turn-0")
+        await here.aflush("ana", close_sessions=True)
+        commits = await here.engine.store.commits("ana")
+        first_day, second_day = commits[:3], {commit.id for commit in commits[3:]}
+        read = {name.partition("@")[2] for commit in first_day for name in commit.read}
+        assert read & second_day  # it stands at its first place, and read what was learned after that
+        await there.aimport("ana", await here.aexport("ana", tmp_path / "export"))
+        await there.areindex("ana")
+        assert await everything(there, "ana") == await everything(here, "ana")
+
+
+async def test_no_worker_takes_up_a_job_before_all_has_arrived(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        await lived(here, 20)
+        jobs, store = await here.engine.store.jobs("ana"), there.engine.store
+        await here.engine.store.reschedule("ana", replace(jobs[0], attempts=2, error="no answer", parked=True))
+        turns = await here.engine.store.turns("ana")
+        await store.append(
+            "ana", turns, [held(job) for job in await here.engine.store.jobs("ana")]
+        )  # then it is killed
+        until = clock.now + timedelta(seconds=20)
+        assert await store.claim("ana", worker="w", now=clock.now, until=until) is None
+        await there.aimport("ana", await here.aexport("ana", tmp_path / "export"))
+        assert await store.jobs("ana") == await here.engine.store.jobs("ana")
 
 
 @pytest.mark.parametrize("part", ["turns.jsonl", "commits.jsonl", "jobs.jsonl", "erased.jsonl", "manifest.json"])
