@@ -18,9 +18,8 @@ from persona_graph.conversation import Turn
 from persona_graph.engine import Engine
 from persona_graph.errors import NotFound, Outdated
 from persona_graph.memory.commit import Commit
-from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.open_job import OpenJob, held, is_held
 from persona_graph.memory.store import MemoryStore
-from persona_graph.timerange import LATEST
 from persona_graph.update.drain import settle
 from persona_graph.update.outbox import reopened
 
@@ -29,8 +28,6 @@ logger = logging.getLogger(__name__)
 Value = TypeVar("Value")
 Batch = tuple[Sequence[Turn], Sequence[OpenJob]]
 """Turns that are written in one step, and the jobs that come with them: those whose other turns are there."""
-
-HELD = "waits until all of this user has arrived; run the same import or migrate again to finish that"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +67,6 @@ async def take_in(engine: Engine, user: str, arrival: Arrival) -> Arrived:
     await store.rebuild(user)
     await _let_go(engine, user, arrival.jobs)
     return Arrived(turns=turns, commits=commits)
-
-
-def held(job: OpenJob) -> OpenJob:
-    """The job as no worker takes it up: what it would read has not arrived yet."""
-    return replace(job, parked=True, not_before=LATEST, error=HELD, claimed_until=None, claimed_by="")
-
-
-def is_held(job: OpenJob) -> bool:
-    """Whether it waits for an arrival. An erase drops the errors of all jobs, and leaves their times."""
-    return job.not_before == LATEST
 
 
 async def _let_go(engine: Engine, user: str, jobs: Iterable[OpenJob]) -> None:

@@ -88,7 +88,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         return cls(engine)
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, clock: Clock = real_clock) -> Self:
+    def from_settings(cls, settings: Settings, *, media: Media | None = None, clock: Clock = real_clock) -> Self:
         """A `Persona` as the settings say."""
         return cls.open(
             settings.store,
@@ -97,6 +97,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             embeddings=settings.embeddings,
             options=settings.behaviour,
             prompts=settings.prompts,
+            media=media,
             clock=clock,
             zone=settings.zone,
         )
