@@ -16,6 +16,7 @@ from persona_graph.cli import (
     hand,
     history,
     ingest,
+    migrate,
     problems,
     replay,
     search,
@@ -56,6 +57,7 @@ app.command("undo", rich_help_panel=HAND)(history.undo)
 app.command("forget", rich_help_panel=KEEP)(forget.forget)
 app.command("export", rich_help_panel=KEEP)(transfer.export)
 app.command("import", rich_help_panel=KEEP)(transfer.import_)
+app.command("migrate", rich_help_panel=KEEP)(migrate.migrate)
 
 
 def _version(wanted: bool) -> None:
