@@ -25,6 +25,7 @@ async def append(
     """Write what is new; ids of the turns written."""
     turns = list({turn.id: turn for turn in reversed(turns)}.values())[::-1]  # of one id the first, as they came
     tickets = outbox.tickets_for(jobs)
+    await outbox.note_states(space, jobs)
     written = await _written(space, registry, turns, tickets, jobs)
     new = frozenset(one.turn.id for one in written)
     passed_over = [turn for turn in turns if turn.id not in new]
