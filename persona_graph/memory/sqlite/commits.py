@@ -105,8 +105,9 @@ def project(write: Writing, file: UserFile) -> None:
 
 
 def rebuild(file: UserFile) -> None:
-    """Replace every projection."""
+    """Index every text anew and replace every projection."""
     with file.writing() as write:
+        words.index_anew(write.db)
         project(write, file)
 
 
