@@ -15,7 +15,7 @@ from persona_graph.retrieval.question import Question
 from persona_graph.retrieval.token_vectors import TokenMatch
 from persona_graph.retrieval.weights import TOKENS, VECTORS, WORDS
 
-RERANK_DEPTH = 40
+RERANK_DEPTH = 60
 """How many of the best by the first stage are compared token by token."""
 
 MEMORY_WEIGHTS: Mapping[str, float] = {"words": 1.0, "meaning": 1.0, "date": 0.3}

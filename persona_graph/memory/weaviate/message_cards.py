@@ -81,6 +81,8 @@ class Pile:
     scope: Scope
     terms: Sequence[str]
     seen: dict[UUID, Seen] = field(default_factory=dict)
+    tokens: dict[UUID, str] = field(default_factory=dict)
+    """Token vectors, as they are stored."""
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was read; a distance becomes a cosine."""
@@ -94,6 +96,7 @@ class Pile:
                 said: str = thing.properties.get(schema.TERMS) or ""
                 held = [places[term] for term in places.keys() & said.split()]
                 one = seen[thing.id] = Seen(thing.id, thing.row, card, held)
+                self.tokens[thing.id] = thing.properties.get(schema.TOKENS) or ""
             if thing.distance is not None:
                 one.cosine = 1 - thing.distance
             if thing.score > one.score:

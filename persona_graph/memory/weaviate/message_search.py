@@ -1,7 +1,8 @@
 """Finding messages: the best by words and by vector inside the window, then their neighbours, then their tokens.
 
-A search is three rounds of calls, those of one round side by side: `find` is two; `tokens` is the third, and reads
-the turns too, so that `at_rows` has them. Messages of given turns bring their tokens and turns along.
+A search is three rounds of calls, those of one round side by side: `find` is two and brings token vectors along, so
+that `tokens` asks for nothing; `at_rows` reads the turns of the winners. Given turns are read together with their
+messages.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
@@ -33,25 +31,22 @@ from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 
-LEG, CORE = 60, 20
+LEG, CORE = 50, 20
 """How many the words bring, and how many the vector; how many of these have their neighbours read.
 
-Of the evidence in LoCoMo's development conversations the first ten lose 0.3 points at most by it.
+Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
 """
 WORDS_ALONE = 2
 """Without a vector both are so much more."""
-AHEAD = 40
-"""How many of the likeliest have their turns read ahead."""
 FEW_TURNS = 64
-"""Up to so many given turns are read ahead, with the tokens of their messages."""
+"""Up to so many given turns are read ahead."""
 WAITING = 200
 """Messages without a vector that are read whole; of more only those that are asked for."""
 MOST = 10_000
 """What the server gives in one answer."""
 
 ROWS_A_DAY = 86_400 << SEQUENCE_BITS
-FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
-WITH_TOKENS = (*FIELDS, schema.TOKENS)
+FIELDS = (schema.ROW, schema.BODY, schema.TERMS, schema.TOKENS)
 TURN_FIELDS = (schema.TAGS, schema.BODY)
 
 
@@ -79,7 +74,6 @@ class _Search:
         self.last = None if last == END else last
         window = between(None if first == BEGINNING else first, self.last)
         self.where = both(tagged(MESSAGE, *([SHOWS] if lookup.images else [])), window)
-        self.fields: tuple[str, ...] = FIELDS
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
         self.core = wide * CORE
@@ -118,29 +112,23 @@ class _Search:
             self.pile.add(await self.tenant.by_vector(self.lookup.vector, self.where, FIELDS, limit=self.leg))
 
     async def _of_turns(self, turns: frozenset[str]) -> None:
-        """All messages of some turns; of few turns also what will be asked next."""
+        """All messages of some turns; few turns are read with them."""
         assert self.scope.turns is not None
         if not turns:
             return
         few, where = len(turns) <= FEW_TURNS, any_tag(map(turn_tag, self.scope.turns))
-        self.fields = WITH_TOKENS if few else FIELDS
         whole, near, read = await asyncio.gather(
-            self.tenant.find(where, self.fields, limit=MOST),
+            self.tenant.find(where, FIELDS, limit=MOST),
             self._cosines(where),
             _turns(self.space, self.scope.turns if few else ()),
         )
         self.pile.add(whole)
         self.pile.give_cosines(near)
         self.cache.turns.keep(read, self.began)
-        self._keep_tokens(whole)
 
     async def _cosines(self, where: Any) -> list[Found]:
         vector = self.lookup.vector
         return [] if vector is None else await self.tenant.by_vector(vector, where, (), limit=MOST)
-
-    def _keep_tokens(self, found: Iterable[Found]) -> None:
-        if schema.TOKENS in self.fields:
-            self.cache.tokens.keep({thing.id: _tokens(thing) for thing in found}, self.began)
 
     # the second
 
@@ -150,24 +138,23 @@ class _Search:
             return
         where, limit, vector = any_tag(slots), 2 * len(slots), self.lookup.vector  # two may have taken one place
         if vector is None:
-            near, waiting = await self.tenant.find(where, self.fields, limit=limit), list[Found]()
+            near, waiting = await self.tenant.find(where, FIELDS, limit=limit), list[Found]()
         else:
             near, waiting = await asyncio.gather(
-                self.tenant.by_vector(vector, where, self.fields, limit=limit), self._waiting(where, slots, things)
+                self.tenant.by_vector(vector, where, FIELDS, limit=limit), self._waiting(where, slots, things)
             )
         self.pile.add(near)
         self.pile.add(waiting)
-        self._keep_tokens((*near, *waiting))
 
     async def _waiting(self, where: Any, slots: Collection[str], things: int) -> list[Found]:
         """At some places the messages without a vector yet: mostly there are none at all, and nothing is asked."""
         if self.cache.holds(EMBEDDED, things):
             return []
-        waiting = await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), self.fields, limit=WAITING)
+        waiting = await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), FIELDS, limit=WAITING)
         if not waiting:
             self.cache.note(EMBEDDED, things)
         if len(waiting) == WAITING:
-            return await self.tenant.find(both(where, tagged(UNEMBEDDED)), self.fields, limit=MOST)
+            return await self.tenant.find(both(where, tagged(UNEMBEDDED)), FIELDS, limit=MOST)
         cards = ((thing, card_of(thing)) for thing in waiting)
         return [thing for thing, card in cards if slot_tag(card.session, card.number) in slots]
 
@@ -195,6 +182,7 @@ class _Search:
             row_for=row_for,
         )
         self.cache.trim()
+        self.cache.tokens.keep(self.pile.tokens, self.began)
         return found
 
 
@@ -216,23 +204,15 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
 
 
 async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
-    """Token vectors of messages; rows without any are absent. The turns of the first rows are read along with them."""
-    began, cache = space.search.clock(), space.search
+    """Token vectors of messages; rows without any are absent."""
     places = await _places(space, [int(row) for row in rows])
-    ahead = ((place.id, cache.tokens.get(place.id, place.since)) for place in places.values())
-    held = {id: vectors for id, vectors in ahead if vectors is not None}
+    ahead = ((place.id, space.search.tokens.get(place.id, place.since)) for place in places.values())
+    held = {id: text for id, text in ahead if text is not None}
     missing = {place.id for place in places.values()} - held.keys()
-    if missing:
-        likely = {places[int(row)].turn for row in rows[:AHEAD] if int(row) in places}
-        found, turns = await asyncio.gather(space.tenant.get(missing, [schema.TOKENS]), _turns(space, likely))
-        held |= {id: _tokens(thing) for id, thing in found.items()}
-        cache.turns.keep(turns, began)
-    return StoredTokens.of({row: held[place.id] for row, place in places.items() if place.id in held})
-
-
-def _tokens(thing: Found) -> NDArray[np.int8]:
-    text = thing.properties.get(schema.TOKENS)
-    return tokens_of(text) if text else np.empty((0, 1), np.int8)
+    found = await space.tenant.get(missing, [schema.TOKENS])
+    held |= {id: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
+    said = ((row, held.get(place.id)) for row, place in places.items())
+    return StoredTokens.of({row: tokens_of(text) for row, text in said if text})
 
 
 async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[UUID, Turn]:

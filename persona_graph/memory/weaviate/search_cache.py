@@ -8,9 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
 from persona_graph.conversation import Turn
 
 T = TypeVar("T")
@@ -82,8 +79,8 @@ class SearchCache:
         self._places: dict[int, Place] = {}
         self.turns = _Ahead[Turn](self.clock)
         """By their things."""
-        self.tokens = _Ahead[NDArray[np.int8]](self.clock)
-        """Token vectors by their messages' things."""
+        self.tokens = _Ahead[str](self.clock)
+        """Token vectors, as they are stored, by their messages' things."""
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self.things: int | None = None
         """How many things of any kind the user had, when last counted."""
