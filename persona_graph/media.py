@@ -274,7 +274,10 @@ class FsspecMedia:
             import fsspec
         except ImportError as error:
             raise ConfigurationError(f'{url} needs fsspec; run: pip install "persona-graph[media]"') from error
-        self._system, root = fsspec.core.url_to_fs(url, **options)
+        try:
+            self._system, root = fsspec.core.url_to_fs(url, **options)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"{url} names no place for pictures: {error}") from error
         self._root, self._limits = root.rstrip("/"), limits
 
     async def put(self, user: str, data: bytes, *, caption: str = "") -> Image:

@@ -6,25 +6,18 @@ Memories and the personality are projections: the importing store makes them ane
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from persona_graph import foreign
+from persona_graph.arrival import Arrival, each, take_in
 from persona_graph.codec import Json, commit_to_json, job_to_json, turn_to_json
 from persona_graph.engine import Engine
-from persona_graph.errors import InputError, NotFound, Outdated
+from persona_graph.errors import InputError
 from persona_graph.export_folder import FORMAT, ExportFolder
-from persona_graph.memory.commit import Commit
 from persona_graph.memory.erase import shown_in, without_images
-from persona_graph.memory.store import MemoryStore
 from persona_graph.update.delivery import deliver
-from persona_graph.update.drain import settle
-from persona_graph.update.outbox import reopened
-
-logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
 
@@ -62,39 +55,24 @@ async def import_(engine: Engine, user: str, path: Path) -> int:
 
     Raises: InputError naming the file and line that cannot be used; StoreError.
     """
-    store, folder, now = engine.store, ExportFolder(path), engine.clock()
+    store, folder = engine.store, ExportFolder(path)
     manifest = await asyncio.to_thread(folder.manifest)
     rows = {part: await asyncio.to_thread(folder.rows, part) for part in PARTS}
     if any(len(rows[part]) != manifest.get(part) for part in PARTS):
         raise InputError(
             f"the export in {folder.name!r} is not whole: its files hold more or less than its manifest says"
         )
-    stones = (await store.tombstones(user)).ids
-    erased = stones.union(_values(rows["erased"], "erased", foreign.tombstone_of))
+    stones = frozenset(_values(rows["erased"], "erased", foreign.tombstone_of))
+    erased = stones | (await store.tombstones(user)).ids
     said = _values(rows["turns"], "turns", foreign.turn_of)
     turns = [without_images(turn, erased) for turn in said if turn.id not in erased]
     commits = _values(rows["commits"], "commits", foreign.commit_of)
     jobs = _values(rows["jobs"], "jobs", foreign.job_of)
     images = [await asyncio.to_thread(folder.image, digest) for digest in sorted(shown_in(turns))]
-    if erased > stones:
-        await store.bury(user, erased - stones, at=now, reopen=partial(reopened, now=now))
-        await settle(engine, user)
-    for image in images:
-        await engine.media.put(user, image)
-    written = await store.append(user, turns, jobs)
-    for commit in commits:
-        await _commit(store, user, commit)
-    await store.rebuild(user)
+    arrival = Arrival(pictures=each(images), turns=each([(turns, jobs)]), commits=commits, jobs=jobs, stones=stones)
+    arrived = await take_in(engine, user, arrival)
     engine.wake(user)
-    return len(written)
-
-
-async def _commit(store: MemoryStore, user: str, commit: Commit) -> None:
-    """Take over a commit; what it was made from may have been erased here since."""
-    try:
-        await store.commit(user, commit)
-    except (NotFound, Outdated):
-        logger.info("a commit of the import rests on what was erased here; it is passed over")
+    return arrived.turns
 
 
 def _values(rows: Iterable[Json], part: str, read: Callable[[Json], Value]) -> list[Value]:

@@ -16,7 +16,9 @@ from persona_graph.cli import (
     hand,
     history,
     ingest,
+    migrate,
     problems,
+    rebuild,
     replay,
     search,
     show,
@@ -56,6 +58,9 @@ app.command("undo", rich_help_panel=HAND)(history.undo)
 app.command("forget", rich_help_panel=KEEP)(forget.forget)
 app.command("export", rich_help_panel=KEEP)(transfer.export)
 app.command("import", rich_help_panel=KEEP)(transfer.import_)
+app.command("migrate", rich_help_panel=KEEP)(migrate.migrate)
+app.command("rebuild", rich_help_panel=KEEP)(rebuild.rebuild)
+app.command("reindex", rich_help_panel=KEEP)(rebuild.reindex)
 
 
 def _version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> Me
 
     `neutral` is how it folds the personality.
 
-    Raises: ConfigurationError when the scheme is unknown, or the folder no file system can have.
+    Raises: ConfigurationError when the scheme is unknown, or the folder missing or none that a file system can have.
     """
     try:
         sound = b"\0" not in os.fsencode(url)
@@ -25,7 +25,10 @@ def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> Me
         raise ConfigurationError(f"{url[:80]!r} is no folder; write sqlite:FOLDER or a folder's path")
     scheme, found, rest = url.partition(":")
     if not found or scheme == "sqlite" or len(scheme) == 1:  # one letter is a Windows drive
-        return SqliteStore(rest if scheme == "sqlite" else url, neutral=neutral)
+        folder = rest if scheme == "sqlite" else url
+        if not folder:  # as a path it would be whatever folder one happens to stand in
+            raise ConfigurationError("the store has no folder; write sqlite:FOLDER or a folder's path")
+        return SqliteStore(folder, neutral=neutral)
     if scheme in ("weaviate", "weaviates", "weaviate+embedded"):
         from persona_graph.memory.weaviate.store import WeaviateStore
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from persona_graph.conversation import digest_of
+from persona_graph.timerange import LATEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,19 @@ class OpenJob:
     error: str = ""
     claimed_until: datetime | None = None
     claimed_by: str = ""
+
+
+HELD = "waits until all of this user has arrived; run the same import or migrate again to finish that"
+
+
+def held(job: OpenJob) -> OpenJob:
+    """The job as no worker takes it up: what it would read has not arrived yet."""
+    return replace(job, parked=True, not_before=LATEST, error=HELD, claimed_until=None, claimed_by="")
+
+
+def is_held(job: OpenJob) -> bool:
+    """Whether it waits for an arrival. An erase drops the errors of all jobs, and leaves their times."""
+    return job.not_before == LATEST
 
 
 def job_id(name: str, scope: str) -> str:

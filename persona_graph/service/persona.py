@@ -96,7 +96,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
         return cls(engine)
 
     @classmethod
-    def from_settings(cls, settings: Settings, *, clock: Clock = real_clock) -> Self:
+    def from_settings(cls, settings: Settings, *, media: Media | None = None, clock: Clock = real_clock) -> Self:
         """A `Persona` as the settings say."""
         return cls.open(
             settings.store,
@@ -105,7 +105,7 @@ class Persona(Talking, Looking, Hand, Forgetting, Upkeep, Health):
             embeddings=settings.embeddings,
             options=settings.behaviour,
             prompts=settings.prompts,
-            media=settings.media,
+            media=media if media is not None else settings.media,
             spool=settings.spool,
             clock=clock,
             zone=settings.zone,

@@ -2,105 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image as Picture
 
-from persona_graph.conversation import Message, Role, Text, Turn
+from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import InputError
-from persona_graph.memory.types import Kind
-from persona_graph.options import Options, Updates
-from persona_graph.service import Persona
-
-START = datetime(2024, 1, 1, 12, tzinfo=UTC)
-
-
-class Clock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = START + timedelta(days=400)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@asynccontextmanager
-async def opened(folder: Path, clock: Clock) -> AsyncIterator[Persona]:
-    options = Options(updates=Updates.OFF)
-    async with Persona.open(f"sqlite:{folder}", model="offline", embeddings="hash", options=options, clock=clock) as it:
-        yield it
-
-
-def picture(number: int) -> bytes:
-    out = io.BytesIO()
-    Picture.new("RGB", (4, 4), (number % 256, number // 256, 7)).save(out, "PNG")
-    return out.getvalue()
-
-
-LINES = (
-    "I live in Porto.",
-    "I love espresso.",
-    "I go climbing every Tuesday.",
-    "Look at this!",
-    "Наташа — моя сестра.",
-)
-
-
-LEARNED = 150
-"""Turns from which something is learned; rules over a thousand take a minute and say no more."""
-
-
-async def lived(persona: Persona, turns: int) -> None:
-    """A person with turns over months, pictures, a past of corrections, an erased turn and open jobs."""
-    made = []
-    for number in range(turns):
-        at = START + timedelta(hours=7 * number)
-        blocks: list[Any] = [Text(f"{LINES[number % len(LINES)]} That was number {number}.")]
-        if number % 20 == 3:
-            blocks.append(await persona.engine.media.put("ana", picture(number), caption=f"picture {number}"))
-        person = Message(role=Role.PERSON, blocks=tuple(blocks), speaker="Ana", outside_id=f"m{number}")
-        said = (person, Message.of(Role.ASSISTANT, f"I see, {number}."))
-        made.append(Turn(id=f"turn-{number}", at=at, session="", messages=said, receipt={"policy": "x", "steps": []}))
-    await persona.arecord("ana", made[: min(LEARNED, turns - 5)])
-    await persona.engine.store.append("ana", [replace(turn, session="s") for turn in made[LEARNED:-5]])
-    await persona.aflush("ana", close_sessions=True)
-    facts = await persona.amemories("ana", kinds=[Kind.SEMANTIC])
-    await persona.acorrect("ana", facts[0].id, "lives in Braga")
-    await persona.aswitch_off("ana", facts[1].id)
-    await persona.afreeze("ana", "openness", 4.0)
-    await persona.aundo("ana", (await persona.ahistory("ana"))[3].id)
-    await persona.aforget("ana", turn="turn-7")
-    await persona.aflush("ana", close_sessions=True)
-    await persona.arecord("ana", made[-5:])  # their jobs stay open
-
-
-async def everything(persona: Persona, user: str) -> dict[str, Any]:
-    """All that a store has of a user, item by item."""
-    store = persona.engine.store
-    turns = await store.turns(user)
-    pictures = sorted({image.digest for turn in turns for image in turn.images})
-    return {
-        "turns": turns,
-        "jobs": await store.jobs(user),
-        "commits": [replace(commit, sequence=place) for place, commit in enumerate(await store.commits(user))],
-        "memories": await store.memories(user, history=True, off=True),
-        "then": await store.memories(user, as_of=START + timedelta(days=3)),
-        "timeline": await store.personality(user),
-        "standing": await store.standing(user),
-        "erased": (await store.tombstones(user)).ids,
-        "speakers": await store.speakers(user),
-        "pictures": [await persona.engine.media.get(user, digest) for digest in pictures],
-        "found": [(hit.id, hit.parts) for hit in (await persona.asearch(user, "espresso number 41")).hits],
-    }
+from persona_graph.memory.open_job import held
+from tests.support.lived import START, Clock, everything, lived, opened
 
 
 @pytest.mark.slow
@@ -140,6 +52,42 @@ async def test_a_second_import_changes_nothing_and_brings_nothing_erased_back(tm
         digest = sorted({path.name for path in (tmp_path / "export" / "media").iterdir()})
         held = {path.name for path in (tmp_path / "here" / "media").rglob("*") if path.is_file()}
         assert len(digest) == len(held) + 1
+
+
+async def test_work_that_an_erase_had_done_again_arrives_too(tmp_path: Path) -> None:
+    clock = Clock()
+    lines = ("Hello there.", "Nice weather today.", "I live in Porto.", "I love espresso.")
+    times = [START + timedelta(days=number // 2, minutes=number) for number in range(len(lines))]
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        for number, (line, at) in enumerate(zip(lines, times, strict=True)):
+            said = (Message.of(Role.PERSON, line), Message.of(Role.ASSISTANT, "I see."))
+            await here.arecord("ana", [Turn(id=f"turn-{number}", at=at, session="", messages=said)])
+        await here.aflush("ana", close_sessions=True)
+        await here.aforget("ana", turn="turn-0")
+        await here.aflush("ana", close_sessions=True)
+        commits = await here.engine.store.commits("ana")
+        first_day, second_day = commits[:3], {commit.id for commit in commits[3:]}
+        read = {name.partition("@")[2] for commit in first_day for name in commit.read}
+        assert read & second_day  # it stands at its first place, and read what was learned after that
+        await there.aimport("ana", await here.aexport("ana", tmp_path / "export"))
+        await there.areindex("ana")
+        assert await everything(there, "ana") == await everything(here, "ana")
+
+
+async def test_no_worker_takes_up_a_job_before_all_has_arrived(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path / "here", clock) as here, opened(tmp_path / "there", clock) as there:
+        await lived(here, 20)
+        jobs, store = await here.engine.store.jobs("ana"), there.engine.store
+        await here.engine.store.reschedule("ana", replace(jobs[0], attempts=2, error="no answer", parked=True))
+        turns = await here.engine.store.turns("ana")
+        await store.append(
+            "ana", turns, [held(job) for job in await here.engine.store.jobs("ana")]
+        )  # then it is killed
+        until = clock.now + timedelta(seconds=20)
+        assert await store.claim("ana", worker="w", now=clock.now, until=until) is None
+        await there.aimport("ana", await here.aexport("ana", tmp_path / "export"))
+        assert await store.jobs("ana") == await here.engine.store.jobs("ana")
 
 
 @pytest.mark.parametrize("part", ["turns.jsonl", "commits.jsonl", "jobs.jsonl", "erased.jsonl", "manifest.json"])

@@ -13,8 +13,9 @@ from persona_graph.durable import make_folder
 from persona_graph.memory.sqlite import commits
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.migrations import copies_of
+from persona_graph.memory.sqlite.opening import Removed, close, opened, passing, snapshot
 from persona_graph.memory.sqlite.rows import BEGINNING, unpack
-from persona_graph.memory.sqlite.user_file import Removed, UserFile
+from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.personality import NeutralPolicy
 from persona_graph.user_id import file_name
 
@@ -57,9 +58,17 @@ class UserFiles:
                     return None
                 make_folder(self._folder)
             with suppress(Removed):
-                file = UserFile(path, user, self._markers, self._neutral, create=create)
-        if file.outdated:
-            commits.renew(file)
+                file = self._opened(path, user, create=create)
+        return file
+
+    def _opened(self, path: Path, user: str, *, create: bool) -> UserFile:
+        file = UserFile(path, user, self._markers, self._neutral, create=create)
+        try:
+            if file.outdated:
+                commits.renew(file)
+        except BaseException:
+            file.close()
+            raise
         return file
 
     def give_back(self, file: UserFile) -> list[UserFile]:
@@ -83,9 +92,11 @@ class UserFiles:
         while (file := self.take(user, create=any(part.exists() for part in parts))) is not None:
             try:
                 with file.locked():  # waits for a writer to finish
-                    self._markers.put_off(file_name(user), user, None)
-                    for part in parts:
-                        part.unlink(missing_ok=True)
+                    with passing(self._folder, alone=True):
+                        self._markers.put_off(file_name(user), user, None)
+                        for part in parts:
+                            part.unlink(missing_ok=True)
+                break  # what is there from now on was written after it
             except Removed:
                 continue  # somebody else was faster; what came since is removed too
             finally:
@@ -122,12 +133,17 @@ class UserFiles:
 
 def user_in(path: Path) -> str | None:
     """Whose file it is; None when there is none, or when it holds neither a turn nor a commit."""
-    if not path.exists():
-        return None
-    db = sqlite3.connect(path, isolation_level=None)
-    try:
+    with suppress(Removed, FileNotFoundError):
+        db, user = opened(path, _user_of, create=False)
+        close(db, path)
+        return user
+    return None
+
+
+def _user_of(db: sqlite3.Connection) -> str | None:
+    with snapshot(db):
+        if db.execute("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)").fetchone()[0]:
+            return None  # its tables are just being made
         query = "SELECT user FROM state WHERE EXISTS (SELECT 1 FROM turns) OR EXISTS (SELECT 1 FROM commits)"
         row = db.execute(query).fetchone()
         return None if row is None else unpack(row[0])
-    finally:
-        db.close()

@@ -36,7 +36,7 @@ class Markers:
             self._write(name, user, not_before)
         elif held > _kept(not_before):
             # A lost marker would lose work; an older time that comes back after a power cut only delays it.
-            self._move(name, not_before)
+            self._move(name, user, not_before)
 
     def put_off(self, name: str, user: str, not_before: int | None) -> None:
         """Have a marker that is due at `not_before` exactly, or none."""
@@ -45,7 +45,7 @@ class Markers:
         elif (held := self._not_before(name)) is None:
             self._write(name, user, not_before)
         elif held != _kept(not_before):
-            self._move(name, not_before)
+            self._move(name, user, not_before)
 
     def due(self, now: int) -> list[str]:
         """Users whose markers are due, the longest waiting first."""
@@ -86,9 +86,12 @@ class Markers:
         content = json.dumps({"user": user}, ensure_ascii=False).encode("utf-8", "surrogatepass")
         write_whole(self._path(name), content, modified_ns=_kept(not_before) * 1000)
 
-    def _move(self, name: str, not_before: int) -> None:
+    def _move(self, name: str, user: str, not_before: int) -> None:
         at = _kept(not_before) * 1000
-        os.utime(self._path(name), ns=(at, at))
+        try:
+            os.utime(self._path(name), ns=(at, at))
+        except FileNotFoundError:  # who removed the user lifted it just now, and there is work again
+            self._write(name, user, not_before)
 
 
 def _kept(not_before: int) -> int:

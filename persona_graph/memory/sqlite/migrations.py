@@ -18,6 +18,7 @@ from persona_graph.durable import sync_folder
 from persona_graph.errors import StoreError
 from persona_graph.memory.sqlite import schema
 from persona_graph.memory.sqlite.codec import dump, load, memory_of
+from persona_graph.memory.sqlite.opening import roll_back
 from persona_graph.memory.sqlite.rows import pack
 
 
@@ -60,7 +61,6 @@ def prepare(db: sqlite3.Connection, user: str, path: Path) -> None:
 
     Raises: ForeignStore when it is none of ours; StoreError when what was migrated is not what was there.
     """
-    schema.write_ahead(db)
     db.execute("BEGIN IMMEDIATE")
     try:
         if not schema.is_ready(db, path.name):
@@ -69,7 +69,7 @@ def prepare(db: sqlite3.Connection, user: str, path: Path) -> None:
             _migrate(db, user, path.name)
         db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        roll_back(db)
         raise
     drop_copy(path)
 

@@ -9,7 +9,6 @@ write transactions (`state.clock`), so that caches fetch only what is new.
 from __future__ import annotations
 
 import sqlite3
-import time
 from functools import cache
 
 from persona_graph.conversation import digest_of
@@ -157,7 +156,7 @@ def analysis() -> str:
 
 
 def is_ready(db: sqlite3.Connection, name: str) -> bool:
-    """Whether the file has the tables of this version.
+    """Whether the file has the tables of this version; asked within one snapshot, as others may just make them.
 
     Raises: ForeignStore when it is none of ours or of a newer version.
     """
@@ -171,16 +170,3 @@ def is_ready(db: sqlite3.Connection, name: str) -> bool:
     if version or application or tables:
         raise ForeignStore(f"{name} is an SQLite file of another program; it is left untouched")
     return False
-
-
-def write_ahead(db: sqlite3.Connection) -> None:
-    """Have the file keep a write-ahead log."""
-    # Two processes that switch a new file at once do not wait for each other by the busy timeout.
-    for attempt in range(50):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError:
-            if attempt == 49:
-                raise
-            time.sleep(0.02)

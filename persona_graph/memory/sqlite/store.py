@@ -30,8 +30,9 @@ from persona_graph.memory.sqlite import (
 from persona_graph.memory.sqlite.files import UserFiles, user_in
 from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
+from persona_graph.memory.sqlite.opening import Removed
 from persona_graph.memory.sqlite.rows import microseconds
-from persona_graph.memory.sqlite.user_file import Removed, UserFile, told
+from persona_graph.memory.sqlite.user_file import UserFile, told
 from persona_graph.memory.store import Lookup, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.personality import NeutralPolicy, PersonalityPoint

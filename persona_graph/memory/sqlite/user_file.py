@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from persona_graph.errors import ForeignStore, StoreBusy, StoreError
-from persona_graph.memory.sqlite import migrations, schema
+from persona_graph.memory.sqlite import migrations, opening, schema
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.markers import Markers
+from persona_graph.memory.sqlite.opening import NO_FILE, Removed
 from persona_graph.memory.sqlite.rows import unpack
 from persona_graph.memory.sqlite.tokens import TokenCache
 from persona_graph.memory.types import Memory
 from persona_graph.personality import NeutralPolicy
-
-NO_FILE = (0, 0)
-PATIENCE_S = 5.0
-"""How long one waits for another process that writes."""
 
 
 @dataclass(slots=True)
@@ -36,8 +32,14 @@ class Writing:
     """Versions of memories are gone."""
 
 
-class Removed(Exception):
-    """The user was removed while one waited for the file; the user's next file, if there is one, is another."""
+@dataclass(slots=True)
+class Undone:
+    """The commits that an undo names, among those up to a sequence."""
+
+    epoch: int = -1
+    """What was read counts until commits are removed."""
+    until: int = -1
+    names: set[str] = field(default_factory=set)
 
 
 class UserFile:
@@ -53,30 +55,30 @@ class UserFile:
         """Columns of all versions of memories, by number."""
         self.held: list[Memory] = []
         """The versions themselves, beside the columns."""
+        self.undone = Undone()
         self.by_digest: dict[bytes, list[int]] = {}
         """Which of them have the text that a vector belongs to."""
         # Every process-wide lock is ours: lanes let one thread in at a time, not always the same one.
-        self.inode: tuple[int, int] | None = None
-        found = _inode(path)
-        if found == NO_FILE and not create:
-            raise Removed(path.name)
+        self.inode = NO_FILE
+        self.db, ready = opening.opened(path, self._look, create=create)
         try:
-            self.db = _connected(path, create=create)
-            try:
-                self._open()
-                if found not in (NO_FILE, _inode(path)):
-                    raise Removed(path.name)
-            except BaseException:
-                self.db.close()
-                raise
-        except sqlite3.Error as error:
-            if found != NO_FILE and _inode(path) != found:
-                raise Removed(path.name) from error  # while it was being opened
+            self._open(ready)
+        except BaseException:
+            self.close()
             raise
-        self.inode = _inode(path)
 
-    def _open(self) -> None:
-        if schema.is_ready(self.db, self.path.name):
+    def _look(self, db: sqlite3.Connection) -> bool:
+        """Whether the file has its tables; its log is open after that, which a removal must not come before."""
+        self.inode = opening.inode(self.path)
+        with opening.snapshot(db):
+            if schema.is_ready(db, self.path.name):
+                return True
+        db.execute("PRAGMA journal_mode = WAL")
+        with opening.snapshot(db):
+            return schema.is_ready(db, self.path.name)
+
+    def _open(self, ready: bool) -> None:
+        if ready:
             migrations.drop_copy(self.path)
         else:
             migrations.prepare(self.db, self.user, self.path)
@@ -91,7 +93,7 @@ class UserFile:
     @property
     def stale(self) -> bool:
         """Whether the file at this path is no longer the one that is open (removed, or restored from a backup)."""
-        return self.inode is not None and _inode(self.path) != self.inode
+        return opening.inode(self.path) != self.inode
 
     @property
     def cached_bytes(self) -> int:
@@ -101,11 +103,8 @@ class UserFile:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """One snapshot for several queries; kept short, so that an erase is not held up."""
-        self.db.execute("BEGIN")
-        try:
+        with opening.snapshot(self.db):
             yield self.db
-        finally:
-            self.db.execute("ROLLBACK")
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
@@ -125,8 +124,7 @@ class UserFile:
             )
             self.db.execute("COMMIT")
         except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
+            opening.roll_back(self.db)
             raise
 
     @contextmanager
@@ -137,7 +135,7 @@ class UserFile:
             self._refuse_removed()
             yield self.db
         finally:
-            self.db.execute("ROLLBACK")
+            opening.roll_back(self.db)
 
     def _refuse_removed(self) -> None:
         # What is written to a file that nobody finds any more is lost, though it was acknowledged.
@@ -154,7 +152,7 @@ class UserFile:
             self.db.execute("VACUUM")
             return self._empty_log()
         finally:
-            self.db.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE_S)}")
+            self.db.execute(f"PRAGMA busy_timeout = {int(1000 * opening.PATIENCE_S)}")
 
     def _empty_log(self) -> bool:
         busy, *_ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -162,36 +160,16 @@ class UserFile:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.db.close()
-
-
-def _connected(path: Path, *, create: bool) -> sqlite3.Connection:
-    """A connection; who only looks makes no file, not even where there was one a moment ago."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
-        uri=True,
-        timeout=PATIENCE_S,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
+        opening.close(self.db, self.path)
 
 
 def told(error: Exception, name: str) -> StoreError:
     """What an error of SQLite or of the file system means to a caller."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"{name} was locked by another process for {PATIENCE_S:.0f} seconds; try again")
+    if opening.is_busy(error):
+        return StoreBusy(f"{name} was locked by another process for {opening.PATIENCE_S:.0f} seconds; try again")
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return ForeignStore(f"{name} is no SQLite file or is damaged; it is left untouched, restore it from a backup")
     if code == sqlite3.SQLITE_FULL:
         return StoreError(f"the disk is full; nothing was written to {name}")
     return StoreError(f"{name} could not be read or written: {error}")
-
-
-def _inode(path: Path) -> tuple[int, int]:
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return NO_FILE
-    return (found.st_dev, found.st_ino)

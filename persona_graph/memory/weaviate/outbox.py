@@ -120,6 +120,16 @@ async def _put(space: UserSpace, held: Held, *, waits: bool = False) -> None:
     await space.tenant.put([Thing(id=job_id(job.id), tags=(JOB,), body=note)])
 
 
+async def note_states(space: UserSpace, jobs: Sequence[OpenJob]) -> None:
+    """Note what jobs have behind them that come from elsewhere; one that is held already stays as it is."""
+    tried = [job for job in jobs if job.attempts or job.parked or job.error or job.claimed_by]
+    if tried:
+        held = {one.job.id for one in await every(space)}
+        for job in tried:
+            if job.id not in held:
+                await _put(space, Held(job=job, opened=time.time_ns()))
+
+
 async def open_on_held(space: UserSpace, jobs: Sequence[OpenJob], written: frozenset[str]) -> None:
     """Put tickets on turns that were there already, beside those that were written; move jobs that name no turn."""
     tickets = tickets_for([job for job in jobs if not written.isdisjoint(job.turns)])

@@ -82,9 +82,16 @@ FOLDERS = ("nul\0", "\ud800", "x" * 5_000, "/proc/nowhere/x", "/etc/passwd")
         *[("chat", "hi", "--image", file) for file in (*FOLDERS, "/dev/zero", "/dev/stdin")],
         *[("show", "personality", "--png", file) for file in FOLDERS],
         *[("--config", file, "show", "users") for file in FOLDERS],
+        ("chat", "hi", "--store", ""),
+        ("chat", "hi", "--store", "sqlite:"),
         ("chat", "hi", "--store", "sqlite:nul\0"),
         ("chat", "hi", "--store", "sqlite:\ud800"),
-        ("chat", "hi", "--store", "weaviate://x"),
+        ("chat", "hi", "--store", "mongodb://x"),
+        ("chat", "hi", "--store", "weaviate://"),
+        ("chat", "hi", "--store", "weaviate://x:0"),
+        ("chat", "hi", "--store", "weaviate://me@x"),
+        ("chat", "hi", "--store", "weaviate://x?grcp=5"),
+        ("chat", "hi", "--store", "weaviate+embedded://"),
         ("chat", "hi", "--model", "\ud800"),
         ("chat", "hi", "--user", " "),
         ("\ud800",),
@@ -92,8 +99,14 @@ FOLDERS = ("nul\0", "\ud800", "x" * 5_000, "/proc/nowhere/x", "/etc/passwd")
     ],
     ids=lambda arguments: ascii(arguments)[:60],
 )  # fmt: skip
-def test_an_absurd_argument_is_refused(run: Run, arguments: tuple[str, ...]) -> None:
+def test_an_absurd_argument_is_refused(
+    run: Run, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)  # what is taken for a folder after all is not written into the project's
     told = sound(run(*arguments), 2)
+    assert list(here.iterdir()) == []
     assert "Traceback" not in told.output
     if "Usage" not in told.output:
         assert re.fullmatch(r"error: [^\n]{10,450}[.!?]\n", told.stderr)
