@@ -73,11 +73,11 @@ def test_a_row_that_two_messages_have_goes_to_one_of_them() -> None:
 async def test_what_was_read_ahead_is_given_out_only_to_the_search_before_it() -> None:
     now = [10.0]
     cache = SearchCache(lambda: now[0])
-    cache.tokens.keep({ONE: "read"}, 10.0)
-    assert cache.tokens.get(ONE, since=10.0) == "read"
-    assert cache.tokens.get(ONE, since=10.5) is None
+    cache.tokens.keep({1: "read"}, 10.0)
+    assert cache.tokens.get(1, since=10.0) == "read"
+    assert cache.tokens.get(1, since=10.5) is None
     now[0] += KEPT_S
-    assert cache.tokens.get(ONE, since=10.0) is None
+    assert cache.tokens.get(1, since=10.0) is None
 
 
 # columns
