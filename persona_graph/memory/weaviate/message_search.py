@@ -18,7 +18,7 @@ from persona_graph.memory.sqlite.message_search import nothing
 from persona_graph.memory.sqlite.rows import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, tokens_of, turn_of, turn_tag
+from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, stored_tokens, turn_of, turn_tag
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
@@ -213,7 +213,7 @@ async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
     missing = {place.id: row for row, place in places.items() if row not in held}
     found = await space.tenant.get(missing.keys(), [schema.TOKENS])
     held |= {missing[id]: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
-    return StoredTokens.of({row: tokens_of(text) for row, text in held.items() if text})
+    return stored_tokens(held)
 
 
 async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[str, Turn]:

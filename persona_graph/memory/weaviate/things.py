@@ -127,10 +127,10 @@ def load(text: str) -> Any:
     """The value that `dump` wrote."""
     if text.startswith(_PACKED):
         text = base64.b64decode(text.removeprefix(_PACKED)).decode("utf-8", "surrogatepass")
-    return _read(text, 0)[0]
+    return _read(text)[0]
 
 
-_read = json.JSONDecoder().scan_once
+_read = json.JSONDecoder().raw_decode
 """What `json.loads` does in the end: a search reads hundreds of small texts."""
 
 _PACKED = "~"

@@ -17,7 +17,7 @@ from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import NotFound
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, MemoryStore
-from persona_graph.memory.weaviate.codec import message_things
+from persona_graph.memory.weaviate.codec import message_things, stored_tokens, tokens_text
 from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
 from persona_graph.memory.weaviate.rarities import counts_of
 from persona_graph.memory.weaviate.search_cache import KEPT_S, SearchCache
@@ -26,6 +26,7 @@ from persona_graph.memory.weaviate.things import Found
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
+from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import TimeRange
 from tests.support.weaviate_server import drop
 
@@ -105,6 +106,21 @@ def test_positions_are_as_far_apart_as_in_the_session_and_far_from_another() -> 
     assert columns.session.tolist() == [0, 0, 1, 0, 0, 0]
     assert columns.speaker.tolist() == [0, 1, 0, 0, 1, 0]
     assert columns.eligible.all()
+
+
+# token vectors
+
+
+@pytest.mark.parametrize("width", [96, 5])
+def test_token_vectors_of_many_messages_are_read_at_once(width: int) -> None:
+    made = {row: np.arange(row * width, dtype=np.int8).reshape(row, width) for row in (3, 1, 0, 2)}
+    read, expected = (
+        stored_tokens({row: tokens_text(one) for row, one in made.items()} | {9: ""}),
+        StoredTokens.of(made),
+    )
+    assert read.rows.tolist() == expected.rows.tolist() == [1, 2, 3]
+    assert read.starts.tolist() == expected.starts.tolist()
+    assert (read.vectors == expected.vectors).all()
 
 
 # the whole search
