@@ -1,0 +1,201 @@
+"""One measurement of the store on a server, in a process of its own: a job as JSON in, figures as JSON out.
+
+`{"do": "search", "url": ...}`; what can be done is in `DO`. Times are `[p50, p95]` in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from evals.bench.ours import persona_over
+from evals.bench.store_child import fill
+from evals.bench.synthetic import START, YEAR, MadeUpTokens, Year
+from evals.bench.timing import Times, rss_mb
+from evals.bench.weaviate.calls import Calls
+from evals.bench.weaviate.life import live
+from evals.bench.weaviate.raw import Raw
+from persona_graph.conversation import Turn
+from persona_graph.embeddings import Embedder
+from persona_graph.graph.recall import SEARCHED
+from persona_graph.memory.weaviate.store import WeaviateStore
+from persona_graph.retrieval.query import DEFAULT_LIMITS, Query, Target
+from persona_graph.retrieval.retrieve import retrieve
+from persona_graph.update.outbox import jobs_after
+
+Figures = dict[str, Any]
+USER = "bench-year"
+QUERIES, WARM_UP, INSERTS, IN_A_ROW = 200, 20, 200, 1000
+TURNS_ALONE: Mapping[Target, int] = {Target.TURN: 10}
+TENANT_MESSAGES = 40
+SEARCHES_OF_TENANTS, INSERTS_OF_TENANTS = 200, 100
+
+
+async def build(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
+    """One user's year."""
+    started = time.perf_counter()
+    memories = await live(store, USER, job["messages"], seed=0)
+    return {"memories": memories, "build_s": time.perf_counter() - started}
+
+
+async def search(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
+    """Searches of all kinds in 60 days of a year, beside one bare hybrid call with the same window, in turns."""
+    year, made_up = Year(2), MadeUpTokens()
+    embedder, raw = Embedder(made_up), await Raw.of(store)
+    await embedder.fingerprint()
+    link = store.here.link
+    first, calls, opening = Times(), Calls(), Calls()
+    with opening.step(link), first.step():
+        await retrieve(store, question(year, made_up, USER, DEFAULT_LIMITS), embedder)
+    times = {name: Times() for name in ("ours", "raw", "ours_agent", "raw_100", "ours_turns")}
+    for _ in range(QUERIES + WARM_UP):
+        query = question(year, made_up, USER, DEFAULT_LIMITS)
+        vector = await embedder.embed_query(query.text)
+        with calls.step(link), times["ours"].step():
+            hits = await retrieve(store, query, embedder)
+        assert {hit.target for hit in hits.hits} == set(DEFAULT_LIMITS), "the year has everything"
+        with times["raw"].step():
+            assert await raw.hybrid(USER, query.text, vector, query.window, limit=10)
+        for name, limits in (("ours_agent", SEARCHED), ("ours_turns", TURNS_ALONE)):
+            other = question(year, made_up, USER, limits)
+            with calls.step(link), times[name].step():
+                await retrieve(store, other, embedder)
+        with times["raw_100"].step():
+            assert await raw.hybrid(USER, query.text, vector, query.window, limit=100)
+    figures: Figures = {f"{name}_ms": of.figures(WARM_UP)["wall"] for name, of in times.items()}
+    return {
+        **figures,
+        "ours_minus_raw_ms": figures["ours_ms"][0] - figures["raw_ms"][0],
+        "ours_cpu_ms": times["ours"].figures(WARM_UP)["cpu"],
+        "rounds": max(calls.rounds),
+        "calls": max(calls.calls),
+        "first_ms": first.wall[0],
+        "first_rounds": opening.rounds[0],
+        "first_calls": opening.calls[0],
+        "client_rss_mb": rss_mb(),
+    }
+
+
+async def insert(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
+    """Durable appends beside bare inserts: one by one in turns, then many in a row with what follows behind them."""
+    year, raw = Year(3), await Raw.of(store)
+    await raw.make()
+    times = {name: Times() for name in ("insert", "raw_insert", "append_with_jobs")}
+    for number in range(INSERTS + WARM_UP):
+        turn, told = new_turn(year, number, 1), new_turn(year, number, 2)
+        vector = year.vectors(1)[0]
+        for name in random.Random(number).sample(sorted(times), len(times)):
+            with times[name].step():
+                if name == "raw_insert":
+                    await raw.insert(turn.messages[0].text, vector, number)
+                elif name == "insert":
+                    await store.append(USER, [turn])
+                else:
+                    jobs = jobs_after(told, now=told.at, gap=timedelta(hours=1))
+                    await store.append(USER, [told], jobs)
+            await settled(store, USER)
+    figures: Figures = {f"{name}_ms": of.figures(WARM_UP)["wall"] for name, of in times.items()}
+    return {
+        **figures,
+        "insert_over_raw": figures["insert_ms"][0] / figures["raw_insert_ms"][0],
+        **await _in_a_row(store, raw, year),
+    }
+
+
+async def _in_a_row(store: WeaviateStore, raw: Raw, year: Year) -> Figures:
+    """A chat's turns without a pause until all are indexed, beside a bare insert for each of their messages."""
+    turns = [new_turn(year, number, 2) for number in range(IN_A_ROW)]
+    started = time.perf_counter()
+    for turn in turns:
+        await store.append(USER, [turn])
+    await settled(store, USER)
+    ours = time.perf_counter() - started
+    texts = [message.text for turn in turns for message in turn.messages]
+    started = time.perf_counter()
+    for number, (text, vector) in enumerate(zip(texts, year.vectors(len(texts)), strict=True)):
+        await raw.insert(text, vector, number)
+    bare = time.perf_counter() - started
+    return {
+        "insert_sustained_per_s": IN_A_ROW / ours,
+        "insert_sustained_over_raw": ours / bare,
+        "raw_insert_sustained_per_s": len(texts) / bare,
+    }
+
+
+async def populate(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
+    """More users of a few dozen messages."""
+    started, persona = time.perf_counter(), persona_over(store, MadeUpTokens())
+    for number in range(job["first"], job["last"]):
+        await fill(persona, tenant(number), TENANT_MESSAGES, seed=number)
+    return {"populate_s": time.perf_counter() - started}
+
+
+async def touch(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
+    """Searches of users that this process, and a server that has just started, meet for the first time; then again."""
+    year, made_up = Year(4), MadeUpTokens()
+    embedder, first, warm, inserts = Embedder(made_up), Times(), Times(), Times()
+    await embedder.fingerprint()
+    await store.users()  # connects
+    pick = random.Random(job["users"])
+    met = pick.sample(range(job["users"]), min(job["users"], SEARCHES_OF_TENANTS))
+    for number in met:
+        query = question(year, made_up, tenant(number), DEFAULT_LIMITS)
+        with first.step():
+            await retrieve(store, query, embedder)
+    for _ in range(SEARCHES_OF_TENANTS):
+        query = question(year, made_up, tenant(pick.choice(met)), DEFAULT_LIMITS)
+        with warm.step():
+            await retrieve(store, query, embedder)
+    for number in range(INSERTS_OF_TENANTS):
+        user, turn = tenant(pick.choice(met)), new_turn(year, number, 1)
+        with inserts.step():
+            await store.append(user, [turn])
+        await settled(store, user)
+    of = {"first": first, "search": warm, "insert": inserts}
+    return {f"{name}_ms": times.figures()["wall"] for name, times in of.items()}
+
+
+def question(year: Year, made_up: MadeUpTokens, user: str, limits: Mapping[Target, int]) -> Query:
+    """Six words and a window; its vectors are drawn here, before the clock runs."""
+    text = year.sentence(6)
+    made_up.prepare(text)
+    return Query(user=user, text=text, window=year.window(), limits=limits)
+
+
+def new_turn(year: Year, number: int, messages: int) -> Turn:
+    """What is said after the year."""
+    return year.turn(f"new-{time.time_ns()}", START + YEAR + timedelta(minutes=number), "session-new", messages)
+
+
+def tenant(number: int) -> str:
+    """One of many users."""
+    return f"bench-tenant-{number}"
+
+
+async def settled(store: WeaviateStore, user: str) -> None:
+    """Wait for what follows behind a write; itself it makes no call."""
+    await store.turns(user, newest=0)
+
+
+DO: Mapping[str, Callable[[WeaviateStore, Mapping[str, Any]], Awaitable[Figures]]] = {
+    function.__name__: function for function in (build, search, insert, populate, touch)
+}
+
+
+async def work(job: Mapping[str, Any]) -> Figures:
+    """Open the store, do the job, close."""
+    store = WeaviateStore(job["url"])
+    try:
+        return await DO[job["do"]](store, job)
+    finally:
+        await store.close()
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(work(json.loads(sys.argv[1])))))
