@@ -10,13 +10,15 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import count, islice
 from typing import Any
 
 from evals.bench.ours import persona_over
 from evals.bench.store_child import fill
-from evals.bench.synthetic import START, YEAR, MadeUpTokens, Year
+from evals.bench.synthetic import SESSION, START, YEAR, MadeUpTokens, Year
 from evals.bench.timing import Times, rss_mb
 from evals.bench.weaviate.calls import Calls
 from evals.bench.weaviate.life import live
@@ -24,6 +26,7 @@ from evals.bench.weaviate.raw import Raw
 from persona_graph.conversation import Turn
 from persona_graph.embeddings import Embedder
 from persona_graph.graph.recall import SEARCHED
+from persona_graph.memory.sqlite.rows import microseconds
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Query, Target
 from persona_graph.retrieval.retrieve import retrieve
@@ -31,7 +34,7 @@ from persona_graph.update.outbox import jobs_after
 
 Figures = dict[str, Any]
 USER = "bench-year"
-QUERIES, WARM_UP, INSERTS, IN_A_ROW = 200, 20, 200, 1000
+WARM_UP = 20
 TURNS_ALONE: Mapping[Target, int] = {Target.TURN: 10}
 TENANT_MESSAGES = 40
 SEARCHES_OF_TENANTS, INSERTS_OF_TENANTS = 200, 100
@@ -44,7 +47,7 @@ async def build(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
     return {"memories": memories, "build_s": time.perf_counter() - started}
 
 
-async def search(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
+async def search(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
     """Searches of all kinds in 60 days of a year, beside one bare hybrid call with the same window, in turns."""
     year, made_up = Year(2), MadeUpTokens()
     embedder, raw = Embedder(made_up), await Raw.of(store)
@@ -54,7 +57,7 @@ async def search(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
     with opening.step(link), first.step():
         await retrieve(store, question(year, made_up, USER, DEFAULT_LIMITS), embedder)
     times = {name: Times() for name in ("ours", "raw", "ours_agent", "raw_100", "ours_turns")}
-    for _ in range(QUERIES + WARM_UP):
+    for _ in range(job["queries"] + WARM_UP):
         query = question(year, made_up, USER, DEFAULT_LIMITS)
         vector = await embedder.embed_query(query.text)
         with calls.step(link), times["ours"].step():
@@ -82,49 +85,51 @@ async def search(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
     }
 
 
-async def insert(store: WeaviateStore, _job: Mapping[str, Any]) -> Figures:
+async def insert(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
     """Durable appends beside bare inserts: one by one in turns, then many in a row with what follows behind them."""
     year, raw = Year(3), await Raw.of(store)
-    await raw.make()
-    times = {name: Times() for name in ("insert", "raw_insert", "append_with_jobs")}
-    for number in range(INSERTS + WARM_UP):
-        turn, told = new_turn(year, number, 1), new_turn(year, number, 2)
-        vector = year.vectors(1)[0]
+    turns, times = (
+        new_turns(year, days=job.get("days", 0)),
+        {name: Times() for name in ("insert", "raw_insert", "append_with_jobs")},
+    )
+
+    async def write(name: str, turn: Turn) -> None:
+        alone, vector = replace(turn, messages=turn.messages[:1]), year.vectors(1)[0]
+        jobs = jobs_after(turn, now=turn.at, gap=timedelta(hours=1))
+        with times[name].step():
+            if name == "insert":
+                await store.append(USER, [alone])
+            elif name == "append_with_jobs":
+                await store.append(USER, [turn], jobs)
+            else:
+                await raw.insert(USER, turn.messages[0].text, vector, microseconds(turn.at))
+        await settled(store, USER)
+
+    for number in range(job["inserts"] + WARM_UP):
         for name in random.Random(number).sample(sorted(times), len(times)):
-            with times[name].step():
-                if name == "raw_insert":
-                    await raw.insert(turn.messages[0].text, vector, number)
-                elif name == "insert":
-                    await store.append(USER, [turn])
-                else:
-                    jobs = jobs_after(told, now=told.at, gap=timedelta(hours=1))
-                    await store.append(USER, [told], jobs)
-            await settled(store, USER)
+            await write(name, next(turns))
     figures: Figures = {f"{name}_ms": of.figures(WARM_UP)["wall"] for name, of in times.items()}
-    return {
-        **figures,
-        "insert_over_raw": figures["insert_ms"][0] / figures["raw_insert_ms"][0],
-        **await _in_a_row(store, raw, year),
-    }
+    figures["insert_over_raw"] = figures["insert_ms"][0] / figures["raw_insert_ms"][0]
+    return figures | await _in_a_row(store, raw, year, list(islice(turns, job["in_a_row"])))
 
 
-async def _in_a_row(store: WeaviateStore, raw: Raw, year: Year) -> Figures:
+async def _in_a_row(store: WeaviateStore, raw: Raw, year: Year, turns: Sequence[Turn]) -> Figures:
     """A chat's turns without a pause until all are indexed, beside a bare insert for each of their messages."""
-    turns = [new_turn(year, number, 2) for number in range(IN_A_ROW)]
     started = time.perf_counter()
     for turn in turns:
         await store.append(USER, [turn])
     await settled(store, USER)
     ours = time.perf_counter() - started
-    texts = [message.text for turn in turns for message in turn.messages]
+    said = [(message.text, microseconds(turn.at)) for turn in turns for message in turn.messages]
+    vectors = year.vectors(len(said))
     started = time.perf_counter()
-    for number, (text, vector) in enumerate(zip(texts, year.vectors(len(texts)), strict=True)):
-        await raw.insert(text, vector, number)
+    for (text, at), vector in zip(said, vectors, strict=True):
+        await raw.insert(USER, text, vector, at)
     bare = time.perf_counter() - started
     return {
-        "insert_sustained_per_s": IN_A_ROW / ours,
+        "insert_sustained_per_s": len(turns) / ours,
+        "raw_insert_sustained_per_s": len(said) / bare,
         "insert_sustained_over_raw": ours / bare,
-        "raw_insert_sustained_per_s": len(texts) / bare,
     }
 
 
@@ -152,8 +157,8 @@ async def touch(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
         query = question(year, made_up, tenant(pick.choice(met)), DEFAULT_LIMITS)
         with warm.step():
             await retrieve(store, query, embedder)
-    for number in range(INSERTS_OF_TENANTS):
-        user, turn = tenant(pick.choice(met)), new_turn(year, number, 1)
+    for turn in islice(new_turns(year, days=job["users"]), INSERTS_OF_TENANTS):
+        user = tenant(pick.choice(met))
         with inserts.step():
             await store.append(user, [turn])
         await settled(store, user)
@@ -168,9 +173,11 @@ def question(year: Year, made_up: MadeUpTokens, user: str, limits: Mapping[Targe
     return Query(user=user, text=text, window=year.window(), limits=limits)
 
 
-def new_turn(year: Year, number: int, messages: int) -> Turn:
-    """What is said after the year."""
-    return year.turn(f"new-{time.time_ns()}", START + YEAR + timedelta(minutes=number), "session-new", messages)
+def new_turns(year: Year, *, days: int = 0) -> Iterator[Turn]:
+    """What is said so many days after the year, a minute after the other, in sessions of ten messages."""
+    for number in count():
+        at = START + YEAR + timedelta(days=days, minutes=number)
+        yield year.turn(f"new-{days}-{number}", at, f"session-{days}-{2 * number // SESSION}")
 
 
 def tenant(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What a user of the bare client would write, in the same collection: one hybrid call, one insert."""
+"""What a user of the bare client would write, in the same tenant: one hybrid call, one insert."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from persona_graph.memory.weaviate.tenant import rows
 from persona_graph.timerange import TimeRange
 from persona_graph.user_id import file_name
 
-TENANT = "bare"
 ALPHA = 0.5
 
 
@@ -43,14 +42,8 @@ class Raw:
         )
         return len(found.objects)
 
-    async def make(self) -> None:
-        """Have a tenant to insert into."""
-        from weaviate.classes.tenants import Tenant
-
-        await self._collection.tenants.create([Tenant(name=TENANT)])
-
-    async def insert(self, text: str, vector: NDArray[np.float32], row: int) -> None:
+    async def insert(self, user: str, text: str, vector: NDArray[np.float32], at: int) -> None:
         """Insert one object: a text, its vector and its time."""
-        await self._collection.with_tenant(TENANT).data.insert(
-            {schema.TERMS: text, schema.ROW: row}, vector={schema.vector_name(len(vector)): vector.tolist()}
+        await self._collection.with_tenant(file_name(user)).data.insert(
+            {schema.TERMS: text, schema.ROW: at}, vector={schema.vector_name(len(vector)): vector.tolist()}
         )

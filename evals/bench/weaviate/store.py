@@ -17,6 +17,7 @@ from evals.bench.weaviate.server import WeaviateServer
 PROJECT = Path(__file__).resolve().parents[3]
 MESSAGES = 10_000
 TENANTS = (1, 100, 1000)
+QUERIES, INSERTS, IN_A_ROW = 200, 200, 1000
 NO_SERVER = "the server was not started here: its process and its files cannot be looked at"
 
 Figures = dict[str, Any]
@@ -28,9 +29,9 @@ def measure(store: str, messages: int = MESSAGES, tenants: Sequence[int] = TENAN
         report.say(f"one user of {messages:,} messages: building ...")
         figures = child("build", place, messages=messages)
         report.say("searches of all kinds beside bare hybrid calls ...")
-        figures |= child("search", place)
+        figures |= child("search", place, queries=QUERIES)
         report.say("durable inserts beside bare inserts ...")
-        figures |= child("insert", place)
+        figures |= child("insert", place, inserts=INSERTS, in_a_row=IN_A_ROW)
     with opened(store) as place:
         figures |= of_tenants(place, tenants)
     return {"store": store.partition("?")[0], "messages": messages, **figures}
