@@ -142,9 +142,12 @@ async def populate(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
 
 
 async def touch(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
-    """Searches of users that this process, and a server that has just started, meet for the first time; then again."""
+    """Searches of users that this process, and a server that has just started, meet for the first time; then again.
+
+    The same of inserts.
+    """
     year, made_up = Year(4), MadeUpTokens()
-    embedder, first, warm, inserts = Embedder(made_up), Times(), Times(), Times()
+    embedder, first, warm, first_inserts, inserts = Embedder(made_up), Times(), Times(), Times(), Times()
     await embedder.fingerprint()
     await store.users()  # connects
     pick = random.Random(job["users"])
@@ -157,12 +160,14 @@ async def touch(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
         query = question(year, made_up, tenant(pick.choice(met)), DEFAULT_LIMITS)
         with warm.step():
             await retrieve(store, query, embedder)
-    for turn in islice(new_turns(year, days=job["users"]), INSERTS_OF_TENANTS):
-        user = tenant(pick.choice(met))
-        with inserts.step():
-            await store.append(user, [turn])
-        await settled(store, user)
-    of = {"first": first, "search": warm, "insert": inserts}
+    turns = new_turns(year, days=job["users"])
+    for times, often in ((first_inserts, 1), (inserts, INSERTS_OF_TENANTS)):
+        for number in (met * often)[:INSERTS_OF_TENANTS]:
+            turn = next(turns)
+            with times.step():
+                await store.append(tenant(number), [turn])
+            await settled(store, tenant(number))
+    of = {"first_search": first, "search": warm, "first_insert": first_inserts, "insert": inserts}
     return {f"{name}_ms": times.figures()["wall"] for name, times in of.items()}
 
 
