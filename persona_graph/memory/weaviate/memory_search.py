@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -67,7 +67,8 @@ class _Search:
         kinds = sorted(lookup.kinds)
         filled = lookup.window.bounded or not lookup.terms
         legs = [leg for kind in kinds for leg in (self._by_words(kind), self._by_vector(kind))]
-        legs += [self._rest(kind) for kind in kinds if filled]
+        if filled:
+            legs += [self._waiting(kinds)] if lookup.vector is not None else [self._rest(kind) for kind in kinds]
         first = (counting.begin(), check(self.space, lookup), *legs)
         things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
         more = [self._latest(kind) for kind in kinds if filled and kind in self.many]
@@ -78,15 +79,16 @@ class _Search:
         """How many each leg brings; some of them may be excluded."""
         return LEG + min(len(self.lookup.exclude), LEG)
 
-    def _where(self, kind: Kind) -> Any:
-        window = self.lookup.window
+    def _where(self, *kinds: Kind) -> Any:
+        """The filter of the window, and of a kind."""
+        window, tags = self.lookup.window, (VERSION, ON, *map(kind_tag, kinds))
         if not window.bounded:
-            return tagged(VERSION, ON, kind_tag(kind), CURRENT)
+            return tagged(*tags, CURRENT)
         overlapping = both(
             None if window.end is None else begun(last=date(window.end)),
             None if window.start is None else ended(first=date(window.start)),
         )
-        return both(tagged(VERSION, ON, kind_tag(kind)), overlapping)
+        return both(tagged(*tags), overlapping)
 
     async def _by_words(self, kind: Kind) -> None:
         terms = self.lookup.terms
@@ -98,10 +100,14 @@ class _Search:
         if vector is not None:
             self._add(await self.space.tenant.by_vector(vector, self._where(kind), FIELDS, limit=self.leg))
 
+    async def _waiting(self, kinds: Sequence[Kind]) -> None:
+        """What a vector does not find because it has none."""
+        where = both(self._where(), both(any_tag(map(kind_tag, kinds)), tagged(UNEMBEDDED)))
+        self._add(await self.space.tenant.find(where, FIELDS, limit=len(kinds) * self.leg))
+
     async def _rest(self, kind: Kind) -> None:
-        """What a vector does not find because it has none, or what there is at all."""
-        where = self._where(kind) if self.lookup.vector is None else both(self._where(kind), tagged(UNEMBEDDED))
-        found = await self.space.tenant.find(where, FIELDS, limit=self.leg + 1)
+        """What there is at all, where that is little."""
+        found = await self.space.tenant.find(self._where(kind), FIELDS, limit=self.leg + 1)
         if len(found) > self.leg:
             self.many.add(kind)
         else:
