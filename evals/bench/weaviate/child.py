@@ -37,6 +37,8 @@ USER = "bench-year"
 WARM_UP = 20
 TURNS_ALONE: Mapping[Target, int] = {Target.TURN: 10}
 TENANT_MESSAGES = 40
+AT_ONCE = 8
+"""Tenants that are filled at a time."""
 SEARCHES_OF_TENANTS, INSERTS_OF_TENANTS = 200, 100
 
 
@@ -136,8 +138,9 @@ async def _in_a_row(store: WeaviateStore, raw: Raw, year: Year, turns: Sequence[
 async def populate(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
     """More users of a few dozen messages."""
     started, persona = time.perf_counter(), persona_over(store, MadeUpTokens())
-    for number in range(job["first"], job["last"]):
-        await fill(persona, tenant(number), TENANT_MESSAGES, seed=number)
+    for start in range(job["first"], job["last"], AT_ONCE):
+        some = range(start, min(start + AT_ONCE, job["last"]))
+        await asyncio.gather(*(fill(persona, tenant(number), TENANT_MESSAGES, seed=number) for number in some))
     return {"populate_s": time.perf_counter() - started}
 
 
