@@ -20,7 +20,7 @@ from evals.bench.ours import persona_over
 from evals.bench.store_child import fill
 from evals.bench.synthetic import SESSION, START, YEAR, MadeUpTokens, Year
 from evals.bench.timing import Times, rss_mb
-from evals.bench.weaviate.calls import Calls
+from evals.bench.weaviate.calls import Calls, far_away
 from evals.bench.weaviate.life import live
 from evals.bench.weaviate.raw import Raw
 from persona_graph.conversation import Turn
@@ -35,6 +35,8 @@ from persona_graph.update.outbox import jobs_after
 Figures = dict[str, Any]
 USER = "bench-year"
 WARM_UP = 20
+FAR_QUERIES = 5
+"""Searches of each kind whose rounds are counted: they take seconds."""
 TURNS_ALONE: Mapping[Target, int] = {Target.TURN: 10}
 TENANT_MESSAGES = 40
 AT_ONCE = 8
@@ -54,8 +56,8 @@ async def search(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
     year, made_up = Year(2), MadeUpTokens()
     embedder, raw = Embedder(made_up), await Raw.of(store)
     await embedder.fingerprint()
+    first, opening, calls, far = Times(), Calls(), Calls(), Calls()
     link = store.here.link
-    first, calls, opening = Times(), Calls(), Calls()
     with opening.step(link), first.step():
         await retrieve(store, question(year, made_up, USER, DEFAULT_LIMITS), embedder)
     times = {name: Times() for name in ("ours", "raw", "ours_agent", "raw_100", "ours_turns")}
@@ -73,15 +75,20 @@ async def search(store: WeaviateStore, job: Mapping[str, Any]) -> Figures:
                 await retrieve(store, other, embedder)
         with times["raw_100"].step():
             assert await raw.hybrid(USER, query.text, vector, query.window, limit=100)
+    for limits in (DEFAULT_LIMITS, SEARCHED, TURNS_ALONE) * FAR_QUERIES:
+        query = question(year, made_up, USER, limits)
+        with far_away(link), far.step(link):
+            await retrieve(store, query, embedder)
     figures: Figures = {f"{name}_ms": of.figures(WARM_UP)["wall"] for name, of in times.items()}
     return {
         **figures,
         "ours_minus_raw_ms": figures["ours_ms"][0] - figures["raw_ms"][0],
         "ours_cpu_ms": times["ours"].figures(WARM_UP)["cpu"],
-        "rounds": max(calls.rounds),
+        "rounds": max(far.rounds[::3]),
+        "rounds_agent": max(far.rounds[1::3]),
+        "rounds_turns": max(far.rounds[2::3]),
         "calls": max(calls.calls),
         "first_ms": first.wall[0],
-        "first_rounds": opening.rounds[0],
         "first_calls": opening.calls[0],
         "client_rss_mb": rss_mb(),
     }
