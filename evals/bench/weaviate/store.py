@@ -48,6 +48,7 @@ def of_tenants(place: Place, counts: Sequence[int]) -> Figures:
         report.say(f"{count:,} tenants: searches and inserts, after another start of a server of ours ...")
         made |= started_again(place.server)
         made |= child("touch", place, users=count)
+        made |= {f"{name}_after_use": value for name, value in taken(place.server).items()}
         if "disk_mb" in made:
             made["disk_kb_a_tenant"] = (made["disk_mb"] - empty["disk_mb"]) * 1024 / count
         figures |= {f"tenants_{count}_{name}": value for name, value in made.items()}
