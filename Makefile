@@ -79,11 +79,11 @@ ingest-real: $(VENV)/.default ## Ingest a LoCoMo conversation, killed half way a
 bench-languages: $(VENV)/.default ## Recall of turn search in English and Chinese, no embedder [DATA=folder]
 	@$(PY) -m evals.bench.languages --data $(or $(DATA),$(SHARED)/data/memorybank)
 
-bench-recall: $(BENCH_VENV)/.bench ## Evidence recall beside cosine, BM25, LangGraph, mem0 [DATA=file CONVERSATIONS=a,b STORE=url]
+bench-recall: $(BENCH_VENV)/.bench ## Evidence recall beside cosine, BM25, LangGraph, mem0 [DATA=file CONVERSATIONS=a,b STORE=url|weaviate]
 	@$(BENCH_PY) -m evals.bench.recall --data $(or $(DATA),$(SHARED)/data/locomo/locomo_dev.json) \
 	    $(if $(CONVERSATIONS),--conversations $(CONVERSATIONS)) $(if $(STORE),--store $(STORE))
 
-bench-store: $(BENCH_VENV)/.bench ## Latency, durability and size of the store beside the floor and mem0 [STORE=url FLOOR=file]
+bench-store: $(BENCH_VENV)/.bench ## Latency, durability and size of the store beside the floor and mem0 [STORE=url|weaviate FLOOR=file]
 	@$(BENCH_PY) -m evals.bench.store --floor $(or $(FLOOR),$(SHARED)/probes/store/floor.py) $(if $(STORE),--store $(STORE))
 
 bench-turn: $(VENV)/.default ## What a turn costs besides the model, alone and with 200 users

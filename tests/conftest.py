@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support import weaviate_server
-from tests.support.weaviate_server import WeaviateServer
+from evals.bench.weaviate import server as weaviate_server
+from evals.bench.weaviate.server import WeaviateServer
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("project", deadline=None)

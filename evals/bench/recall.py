@@ -1,7 +1,8 @@
 """Does turn search find the evidence? `make bench-recall`: LoCoMo, ours beside cosine, BM25, LangGraph and mem0.
 
 Every conversation is one person's plain journal. A question gets k messages and nothing more; its recall is the
-share of its evidence among them. All systems see the same texts and the same vectors in one run.
+share of its evidence among them. All systems see the same texts and the same vectors in one run. With a store given
+the embedded one is searched beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import asyncio
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,11 +25,16 @@ from evals.bench.peers.peer import Corpus, Missing, Vectors
 from evals.bench.questions import ADVERSARIAL, CATEGORIES, Question, corrected, read_locomo
 from evals.bench.scores import DEPTHS, answerable, difference, mean, recalls, where
 from evals.bench.vectors import RememberedEmbeddings
+from evals.bench.weaviate import place
 from persona_graph.memory.open import open_store
 
 AT = 10
 """The depth that systems are compared at."""
 OURS = ("ours_words", "ours_minilm")
+EMBEDDED = ("embedded_words", "embedded_minilm")
+"""The same from the embedded store, where another was given."""
+DIFFERENCES = {"difference_words": ("ours_words", "embedded_words"), "difference": ("ours_minilm", "embedded_minilm")}
+"""What the store given finds less what the embedded one does."""
 
 Search = Callable[[Sequence[Corpus], Sequence[Question], Vectors, int], list[list[str]]]
 PEERS: Mapping[str, Search] = {
@@ -52,8 +58,11 @@ class Run:
     found: Found
 
 
-async def run(data: Path, samples: Sequence[str], url: str) -> Run:
-    """Search with every system. mem0, in its own process, works while the others do: nothing here is timed."""
+async def run(data: Path, samples: Sequence[str], urls: Sequence[str]) -> Run:
+    """Search with every system; of two stores the second is the embedded one.
+
+    mem0, in its own process, works while the others do: nothing here is timed.
+    """
     from evals.bench.minilm import MiniLM
 
     histories, questions = read_locomo(data, samples)
@@ -66,23 +75,30 @@ async def run(data: Path, samples: Sequence[str], url: str) -> Run:
     given = (corpora, questions, vectors, max(DEPTHS))
     with ThreadPoolExecutor(max_workers=1) as pool:
         beside = pool.submit(mem0.search, *given)
-        found: dict[str, Ranked | None] = dict(await _ours(Journals(open_store(url), histories), questions, embeddings))
+        found: dict[str, Ranked | None] = {}
+        for names, url in zip((OURS, EMBEDDED), urls, strict=False):
+            report.say(f"{names[0].partition('_')[0]}, {url.partition(':')[0]}:")
+            ranked = await _ours(Journals(open_store(url), histories), questions, embeddings)
+            found |= dict(zip(names, ranked, strict=True))
         for name, search in PEERS.items():
             report.say(f"{name} ...")
             found[name] = _theirs(beside.result if name == "mem0" else partial(search, *given))
     return Run(questions=questions, found=found)
 
 
-async def _ours(journals: Journals, questions: Sequence[Question], embeddings: RememberedEmbeddings) -> Found:
+async def _ours(
+    journals: Journals, questions: Sequence[Question], embeddings: RememberedEmbeddings
+) -> tuple[Ranked, Ranked]:
+    """By words alone, and with vectors."""
     try:
         report.say("writing journals ...")
         await journals.write()
-        report.say("ours, without an embedder ...")
+        report.say("searching without an embedder ...")
         words = await journals.search_at_depths(questions, persona_over(journals.store))
         persona = persona_over(journals.store, embeddings)
         await journals.embed(persona, report.say)
-        report.say("ours, with MiniLM ...")
-        return {"ours_words": words, "ours_minilm": await journals.search_at_depths(questions, persona)}
+        report.say("searching with MiniLM ...")
+        return words, await journals.search_at_depths(questions, persona)
     finally:
         await journals.remove()
         await journals.store.close()
@@ -109,6 +125,9 @@ def figures_of(run: Run) -> dict[str, Any]:
             for k in DEPTHS:
                 recall = None if found is None else mean(recalls(run.questions, found[k], k), chosen)
                 figures[f"{name}{group}@{k}"] = recall
+    for name, (ours, embedded) in DIFFERENCES.items():
+        if embedded in run.found:
+            figures |= {f"{name}@{k}": figures[f"{ours}@{k}"] - figures[f"{embedded}@{k}"] for k in DEPTHS}
     return figures | _against_best(run)
 
 
@@ -117,7 +136,7 @@ def _against_best(run: Run) -> dict[str, Any]:
     chosen = answerable(run.questions)
     present = {name: found for name, found in run.found.items() if found is not None}
     each = {name: recalls(run.questions, found[AT], AT)[chosen] for name, found in present.items()}
-    rivals = {name: float(values.mean()) for name, values in each.items() if name not in OURS}
+    rivals = {name: float(values.mean()) for name, values in each.items() if name not in OURS + EMBEDDED}
     best = max(rivals, key=lambda name: rivals[name])
     gaps = {f"{name}_minus_best_rival@{AT}": difference(each[name], each[best]) for name in OURS}
     return {f"best_rival@{AT}": best, **gaps}
@@ -135,6 +154,10 @@ def show(run: Run, figures: Mapping[str, Any], title: str) -> None:
         gap, low, high = figures[f"{name}_minus_best_rival@{AT}"]
         best = figures[f"best_rival@{AT}"]
         report.say(f"{name} - {best} @{AT}: {gap:+.1f} [{low:+.1f}, {high:+.1f}] (paired bootstrap, 95 %)")
+    for name, (ours, embedded) in DIFFERENCES.items():
+        if embedded in run.found:
+            gaps = ", ".join(f"{figures[f'{name}@{k}']:+.2f} @{k}" for k in DEPTHS)
+            report.say(f"{ours} - {embedded}: {gaps}")
 
 
 def with_audit(run: Run, data: Path) -> dict[str, Any]:
@@ -153,11 +176,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench-recall", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="a LoCoMo file")
     parser.add_argument("--conversations", default="", help="sample ids, parted by commas; all when left out")
-    parser.add_argument("--store", default="", help="URL of the store; SQLite in a temporary folder when left out")
+    parser.add_argument(
+        "--store", default="", help="URL of a store beside the embedded one; `weaviate` starts a server for it"
+    )
     given = parser.parse_args()
     samples = [name for name in given.conversations.split(",") if name]
-    with nullcontext(given.store) if given.store else tempfile.TemporaryDirectory(prefix="persona-bench-") as url:
-        result = asyncio.run(run(given.data, samples, url))
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="persona-bench-"))
+        urls = [stack.enter_context(place.opened(given.store)).url, folder] if given.store else [folder]
+        result = asyncio.run(run(given.data, samples, urls))
     figures = figures_of(result)
     show(result, figures, f"evidence recall, {given.data.name}, labels as published")
     report.finish(figures | with_audit(result, given.data) | {"conversations": samples or "all"})

@@ -25,7 +25,7 @@ def show(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     """A table; floats with one or two decimals, a figure that could not be had as a dash."""
     table = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right")
+        table.add_column(column, justify="left" if place == 0 else "right", no_wrap=place == 0)
     for row in rows:
         table.add_row(*(cell(value) for value in row))
     console.print(table)
@@ -38,6 +38,11 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
     return str(value)
+
+
+def pair(value: Any) -> str:
+    """One figure, or p50 / p95."""
+    return " / ".join(f"{part:.2f}" for part in value) if isinstance(value, list) else cell(value)
 
 
 def finish(figures: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """How fast, durable and large is the store? `make bench-store`: beside a floor of SQL and numpy, and mem0.
 
 Every measurement runs in a process of its own, floor and ours in turns. A search is hybrid, within 60 days of 365,
-through the real `retrieve` with its full ranking; what encodes the question is not in its time.
+through the real `retrieve` with its full ranking; what encodes the question is not in its time. A Weaviate is
+measured beside its own bare client instead (`weaviate/store.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from evals.bench import report
 from evals.bench.peers import mem0
 from evals.bench.peers.peer import Missing
 from evals.bench.synthetic import START, WINDOW, Year
+from evals.bench.weaviate import store as on_weaviate
+from evals.bench.weaviate.place import is_weaviate
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROUNDS = {1000: 3, 5000: 3, 10_000: 5, 100_000: 1}
@@ -172,37 +175,46 @@ def ratio(over: Sequence[float] | None, under: Sequence[float] | None) -> float 
 
 def show(sizes: Mapping[int, Figures], cold: Figures) -> None:
     """The tables for people: milliseconds, p50 / p95."""
-    rows = [[name, *(pair(figures.get(name)) for figures in sizes.values())] for name in SHOWN]
+    rows = [[name, *(report.pair(figures.get(name)) for figures in sizes.values())] for name in SHOWN]
     report.show("one user, 60 days of 365: ms as p50 / p95", ["", *(f"{size:,}" for size in sizes)], rows)
-    report.show("opened cold: ms as p50 / p95", ["", ""], [[name, pair(value)] for name, value in cold.items()])
-
-
-def pair(value: Any) -> str:
-    """One figure, or p50 / p95."""
-    return " / ".join(f"{part:.2f}" for part in value) if isinstance(value, list) else report.cell(value)
+    report.show("opened cold: ms as p50 / p95", ["", ""], [[name, report.pair(value)] for name, value in cold.items()])
 
 
 def main() -> None:
     """Run, print the tables and the line of JSON."""
     parser = argparse.ArgumentParser(prog="bench-store", description=__doc__)
     parser.add_argument("--floor", type=Path, required=True, help="the program floor.py")
-    parser.add_argument("--store", default="", help="URL of the store; SQLite in temporary folders when left out")
-    parser.add_argument("--sizes", default=",".join(map(str, ROUNDS)), help="messages of one user, parted by commas")
-    parser.add_argument("--users", type=int, default=USERS, help="users opened cold")
+    parser.add_argument(
+        "--store", default="", help="URL of the store, `weaviate` starts a server; SQLite in temporary folders without"
+    )
+    parser.add_argument("--sizes", default="", help="messages of one user, parted by commas")
+    parser.add_argument("--users", default="", help="users opened cold; with Weaviate tenants, parted by commas")
     given = parser.parse_args()
+    sizes, users = ([int(number) for number in text.split(",") if number] for text in (given.sizes, given.users))
+    if is_weaviate(given.store):
+        size = sizes[0] if sizes else on_weaviate.MESSAGES
+        found = on_weaviate.measure(given.store, size, users or on_weaviate.TENANTS)
+        on_weaviate.show(found)
+        report.finish(found)
+    else:
+        report.finish(measure(given.store, given.floor, sizes or ROUNDS, users[0] if users else USERS))
+
+
+def measure(store: str, floor: Path, wanted: Iterable[int], users: int) -> Figures:
+    """The store beside floor and mem0 at each size, and users opened cold; prints the tables."""
     sizes: dict[int, Figures] = {}
-    for size in map(int, given.sizes.split(",")):
-        with place(given.store) as url:
-            sizes[size] = measure_size(size, ROUNDS.get(size, 1), url, given.floor)
+    for size in wanted:
+        with place(store) as url:
+            sizes[size] = measure_size(size, ROUNDS.get(size, 1), url, floor)
         if size in MEM0_SIZES:
             report.say(f"{size} messages: mem0 ...")
             sizes[size] |= measure_mem0(size)
-    with place(given.store) as url:
-        cold = measure_cold(given.users, url) if given.users else {}
-    if given.store:
-        child("remove", given.store)
+    with place(store) as url:
+        cold = measure_cold(users, url) if users else {}
+    if store:
+        child("remove", store)
     show(sizes, cold)
-    report.finish(figures_of(sizes, cold))
+    return figures_of(sizes, cold)
 
 
 def figures_of(sizes: Mapping[int, Figures], cold: Figures) -> Figures:

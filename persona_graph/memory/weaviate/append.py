@@ -61,7 +61,7 @@ async def _written(
         first, _ = await asyncio.gather(journal.put(space, turns[0], mine), _announce(space, registry, jobs))
         if first is not None:
             _remember(space, [first])
-            space.later(_index(space, first, rest=not mine and turns[0].state is TurnState.ANSWERED))
+            _index_behind(space, first, rest=not mine and turns[0].state is TurnState.ANSWERED)
             return [first]
     held = await journal.held_or_gone(space, [turn.id for turn in turns])
     fresh = [turn for turn in turns if turn_id(turn.id) not in held]
@@ -88,14 +88,23 @@ async def _put_again(space: UserSpace, turn: Turn, held: Found, tickets: Sequenc
             turn = replace(turn, receipt=scrubbed(turn.receipt))  # erased while the model spoke
     one = await journal.put_again(space, turn, held, tickets)
     if one is not None:
-        space.later(_index(space, one, rest=not tickets and turn.state is TurnState.ANSWERED))
+        _index_behind(space, one, rest=not tickets and turn.state is TurnState.ANSWERED)
     return one
 
 
-async def _index(space: UserSpace, written: Written, *, rest: bool) -> None:
-    await journal.index(space, [written], done=[written.turn.id] if rest else [])
-    if written.late:
-        await commits.move_points(space, written.row)
+def _index_behind(space: UserSpace, written: Written, *, rest: bool) -> None:
+    """Have a turn's messages written after what is put off; turns that come meanwhile are written together."""
+    space.unindexed[written.turn.id] = written, rest  # a turn written again stands for what it was
+    if len(space.unindexed) == 1:
+        space.later(_index(space))
+
+
+async def _index(space: UserSpace) -> None:
+    behind, space.unindexed = space.unindexed, {}
+    await journal.index(space, [w for w, _ in behind.values()], done=[id for id, (_, rest) in behind.items() if rest])
+    late = [written.row for written, _ in behind.values() if written.late]
+    if late:
+        await commits.move_points(space, min(late))
 
 
 def _remember(space: UserSpace, written: Iterable[Written]) -> None:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate.search_cache import SearchCache
 from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.personality import NeutralPolicy
 
+if TYPE_CHECKING:
+    from persona_graph.memory.weaviate.journal import Written
+
 MOST_PUT_OFF = 16
 """Pieces of work that may wait behind writes; whoever writes more waits for them."""
+MOST_UNINDEXED = 64
+"""The same for turns whose messages are written together."""
 
 
 class UserSpace:
@@ -25,6 +30,8 @@ class UserSpace:
         self.search = SearchCache()
         self._doing: asyncio.Task[None] | None = None
         self._waiting = 0
+        self.unindexed: dict[str, tuple[Written, bool]] = {}
+        """Turns that were written and whose messages wait, and whether nothing is left to do for them then."""
         self.forget()
 
     def forget(self) -> None:
@@ -45,7 +52,7 @@ class UserSpace:
     @property
     def crowded(self) -> bool:
         """Whether much is put off."""
-        return self._waiting >= MOST_PUT_OFF
+        return self._waiting >= MOST_PUT_OFF or len(self.unindexed) >= MOST_UNINDEXED
 
     @property
     def idle(self) -> bool:

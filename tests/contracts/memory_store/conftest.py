@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from evals.bench.weaviate.place import drop
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import MemoryStore
 from persona_graph.memory.weaviate.store import WeaviateStore
-from tests.support.weaviate_server import drop
 
 Opened = Callable[[pytest.FixtureRequest, Path], AbstractAsyncContextManager[MemoryStore]]
 """An empty store, given an empty folder and a way to ask for fixtures; whatever it made elsewhere goes at the end."""

@@ -13,6 +13,7 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from evals.bench.weaviate.place import drop
 from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import NotFound
 from persona_graph.memory.sqlite.store import SqliteStore
@@ -28,7 +29,6 @@ from persona_graph.retrieval.query import Query, Target
 from persona_graph.retrieval.retrieve import retrieve
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import TimeRange
-from tests.support.weaviate_server import drop
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 ONE, TWO = UUID(int=1), UUID(int=2)

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from evals.bench.weaviate.place import drop
 from persona_graph.memory.weaviate.store import WeaviateStore
-from tests.support.weaviate_server import drop
 
 Open = Callable[[], WeaviateStore]
 

@@ -34,6 +34,13 @@ class ServerProcess:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Number of the process while it runs."""
+        if self._process is None:
+            raise RuntimeError(f"{self.folder.name} does not run")
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         """The end of what the last process printed."""
         path = self.folder / "log"

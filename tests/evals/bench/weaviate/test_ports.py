@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.ports import BLOCK, PortBlock
+from evals.bench.weaviate.ports import BLOCK, PortBlock
 
 
 @pytest.mark.network

@@ -1,4 +1,4 @@
-"""A real Weaviate server on loopback, alone or three together: `python -m tests.support.weaviate_server` tries one.
+"""A real Weaviate server on loopback, alone or three together: `python -m evals.bench.weaviate.server` tries one.
 
     with WeaviateServer() as server:
         open_store(server.url)
@@ -24,9 +24,8 @@ from types import TracebackType
 from typing import Self
 
 from evals.bench import report
-from persona_graph.memory.weaviate.store import WeaviateStore
-from tests.support.ports import PortBlock
-from tests.support.server_process import ServerProcess
+from evals.bench.weaviate.ports import PortBlock
+from evals.bench.weaviate.process import ServerProcess
 
 VERSION = "1.39.0"
 GIVEN = os.environ.get("PERSONA_TEST_WEAVIATE", "")
@@ -116,6 +115,11 @@ class WeaviateServer:
     def folder(self) -> Path:
         """Holds its data, its log and its backups."""
         return self._process.folder
+
+    @property
+    def pid(self) -> int:
+        """Of its process, while it runs."""
+        return self._process.pid
 
     def start(self) -> None:
         """Start it, for the first time or again with the same ports and data; returns when it is ready."""
@@ -262,12 +266,6 @@ class WeaviateCluster:
         self.close()
 
 
-async def drop(store: WeaviateStore) -> None:
-    """Remove the store's whole collection."""
-    link = store.here.link
-    await link.drop_collection()
-
-
 def _bring_up(nodes: Sequence[WeaviateServer]) -> None:
     """Start nodes together; on other ports when one of theirs was taken since they were found free."""
     for tries_left in reversed(range(TRIES)):
@@ -306,7 +304,7 @@ def _listens(port: int) -> bool:
 
 def main() -> None:
     """Start one, say how to reach it, and stop it on Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.weaviate_server", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m evals.bench.weaviate.server", description=main.__doc__)
     parser.add_argument("--cluster", action="store_true", help="three nodes")
     server = WeaviateCluster() if parser.parse_args().cluster else WeaviateServer()
     with server, suppress(KeyboardInterrupt):

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.weaviate_server import HOST, TAKEN, DidNotStart, PortTaken, WeaviateCluster, WeaviateServer
+from evals.bench.weaviate.server import HOST, TAKEN, DidNotStart, PortTaken, WeaviateCluster, WeaviateServer
 
 pytestmark = [pytest.mark.weaviate, pytest.mark.network, pytest.mark.usefixtures("weaviate_binary")]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 DONE_S = 30.0
 
 
@@ -137,7 +137,7 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 STARTS_ONE = """
 import sys
-from tests.support.weaviate_server import WeaviateServer
+from evals.bench.weaviate.server import WeaviateServer
 server = WeaviateServer()
 server.start()
 print(server.folder, (server.folder / "pid").read_text(), flush=True)
