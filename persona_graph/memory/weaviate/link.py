@@ -107,7 +107,10 @@ class Link:
                         raise
                     meant = told(error, self.address.shown)
                     if meant is error:
-                        raise
+                        if self._collection is collection:
+                            raise
+                        # A client that was closed under a call says so in many ways.
+                        meant = StoreAway(_away(self.address.shown))
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
