@@ -38,7 +38,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "plots": ("matplotlib", "persona show personality --png"),
     "media": ("fsspec", "images elsewhere than in a folder"),
     "mcp": ("mcp", "the MCP server, which is planned"),
-    "weaviate": ("weaviate", "the server store, which is planned"),
+    "weaviate": ("weaviate", "the store on a server"),
 }
 SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")

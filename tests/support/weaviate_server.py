@@ -119,7 +119,7 @@ class WeaviateServer:
 
     def start(self) -> None:
         """Start it, for the first time or again with the same ports and data; returns when it is ready."""
-        _bring_up([self])
+        bring_up([self])
 
     def stop(self) -> None:
         """End it as an operator does (SIGTERM)."""
@@ -241,7 +241,7 @@ class WeaviateCluster:
 
     def start(self) -> None:
         """Start all nodes; returns when each is ready."""
-        _bring_up(self.nodes)
+        bring_up(self.nodes)
 
     def close(self) -> None:
         """End all nodes; their data goes."""
@@ -268,7 +268,7 @@ async def drop(store: WeaviateStore) -> None:
     await link.drop_collection()
 
 
-def _bring_up(nodes: Sequence[WeaviateServer]) -> None:
+def bring_up(nodes: Sequence[WeaviateServer]) -> None:
     """Start nodes together; on other ports when one of theirs was taken since they were found free."""
     for tries_left in reversed(range(TRIES)):
         try:
