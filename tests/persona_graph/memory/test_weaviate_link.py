@@ -65,6 +65,24 @@ async def test_a_call_on_a_connection_that_another_has_given_up_says_so_too(link
     await link.close()
 
 
+async def test_a_call_that_too_few_nodes_can_answer_yet_is_made_again(link: Link) -> None:
+    tried = []
+
+    async def soon(_: Any) -> str:
+        tried.append("once")
+        if len(tried) < 3:
+            raise WeaviateBaseError(
+                'cannot achieve consistency level "QUORUM": cannot reach enough replicas: shard ...'
+            )
+        return "done"
+
+    from weaviate.exceptions import WeaviateBaseError
+
+    assert await link.run(soon) == "done"
+    await link.drop_collection()
+    await link.close()
+
+
 async def test_a_call_that_somebody_cancels_stays_cancelled(link: Link) -> None:
     async def hangs(_: Any) -> None:
         began.set()
