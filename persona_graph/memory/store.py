@@ -214,7 +214,7 @@ class MemoryStore(Protocol):
         ...
 
     async def rebuild(self, user: str) -> None:
-        """Fold all commits again and replace every projection (vectors of unchanged texts stay)."""
+        """Index all texts and fold all commits again (vectors of unchanged texts stay)."""
         ...
 
     # search
@@ -235,7 +235,10 @@ class MemoryStore(Protocol):
         ...
 
     async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
-        """For rows of candidates, in their order: the turn, without its receipt, and which of its messages it is."""
+        """For rows of candidates, in their order: the turn, and which of its messages it is.
+
+        Without its receipt, and where it costs a look also without its `ordinal` (-1).
+        """
         ...
 
     async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:
