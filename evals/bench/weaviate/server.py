@@ -123,7 +123,7 @@ class WeaviateServer:
 
     def start(self) -> None:
         """Start it, for the first time or again with the same ports and data; returns when it is ready."""
-        _bring_up([self])
+        bring_up([self])
 
     def stop(self) -> None:
         """End it as an operator does (SIGTERM)."""
@@ -245,7 +245,7 @@ class WeaviateCluster:
 
     def start(self) -> None:
         """Start all nodes; returns when each is ready."""
-        _bring_up(self.nodes)
+        bring_up(self.nodes)
 
     def close(self) -> None:
         """End all nodes; their data goes."""
@@ -266,7 +266,7 @@ class WeaviateCluster:
         self.close()
 
 
-def _bring_up(nodes: Sequence[WeaviateServer]) -> None:
+def bring_up(nodes: Sequence[WeaviateServer]) -> None:
     """Start nodes together; on other ports when one of theirs was taken since they were found free."""
     for tries_left in reversed(range(TRIES)):
         try:

@@ -30,7 +30,15 @@ COOL_S = 1.0
 """For so long after a vain attempt to connect nobody tries again: a turn asks the store a dozen times."""
 
 _BUSY = (429, 502, 503, 504)
-_BUSY_WORDS = ("leader not found", "too many requests", "node is not ready", "not enough active replicas", "try again")
+_BUSY_WORDS = (
+    "leader not found",
+    "too many requests",
+    "node is not ready",
+    "not enough active replicas",
+    # Of a tenant that was made just now, too: the other nodes hear of it a moment later.
+    "cannot achieve consistency level",
+    "try again",
+)
 _AWAY_WORDS = (
     "UNAVAILABLE",
     "DEADLINE_EXCEEDED",
@@ -107,7 +115,10 @@ class Link:
                         raise
                     meant = told(error, self.address.shown)
                     if meant is error:
-                        raise
+                        if self._collection is collection:
+                            raise
+                        # A client that was closed under a call says so in many ways.
+                        meant = StoreAway(_away(self.address.shown))
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue

@@ -66,14 +66,16 @@ class UserSpace:
 
         async def in_turn() -> None:
             if before is not None:
-                await before
+                await asyncio.wait([before])  # however it ended: one failure must not stop all that follow
+            done = False
             try:
                 await work
+                done = True
             except StoreError as error:
-                # The turns themselves are written, and marked as not done with: it is made good at the next look.
-                self.opened = False
                 logging.getLogger(__name__).debug("work behind a write is left for later: %s", error)
             finally:
+                # The turns themselves are written, and marked as not done with: it is made good at the next look.
+                self.opened = self.opened and done
                 self._waiting -= 1
 
         self._doing = asyncio.get_running_loop().create_task(in_turn())
@@ -81,7 +83,9 @@ class UserSpace:
     async def settled(self) -> bool:
         """Wait for what was put off; whether all of it was done."""
         while (doing := self._doing) is not None:
-            await asyncio.shield(doing)
-            if self._doing is doing:
-                self._doing = None
+            try:
+                await asyncio.shield(doing)
+            finally:
+                if self._doing is doing and doing.done():
+                    self._doing = None
         return self.opened
