@@ -11,7 +11,8 @@ from pathlib import Path
 from evals.bench import report
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.commit import Commit, effective, fold
-from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
+from persona_graph.memory.json_rows import memory_of, messages_of
+from persona_graph.memory.sqlite.text import load
 from persona_graph.memory.sqlite.words import Index, terms_of
 from persona_graph.personality import PersonalityPoint, timeline
 from persona_graph.update.outbox import SESSION_JOBS, TURN_JOBS

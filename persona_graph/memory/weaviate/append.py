@@ -9,7 +9,7 @@ from dataclasses import replace
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.erase import picture, shown_in
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import microseconds
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import commits, journal, outbox, tombstones
 from persona_graph.memory.weaviate.codec import Ticket, turn_id
 from persona_graph.memory.weaviate.journal import Written

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.conversation import Message, Role, Turn, TurnState
 from persona_graph.memory.commit import Commit, field_name
+from persona_graph.memory.json_rows import memory_of, memory_row, message_rows, messages_of
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.codec import memory_of, memory_row, message_rows, messages_of
-from persona_graph.memory.sqlite.rows import microseconds, moment
+from persona_graph.memory.row_ids import microseconds, moment
 from persona_graph.memory.types import KEYED, Memory
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import (

@@ -12,9 +12,8 @@ from persona_graph.memory.commit import Commit, Knowledge, Tombstones, field_nam
 from persona_graph.memory.erase import without_erased
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
-from persona_graph.memory.sqlite.versions import age
 from persona_graph.memory.store import Standing
-from persona_graph.memory.types import KEYED, Memory
+from persona_graph.memory.types import KEYED, Memory, age
 from persona_graph.memory.weaviate import journal, outbox, schema, standing, tombstones
 from persona_graph.memory.weaviate.codec import (
     CURRENT,

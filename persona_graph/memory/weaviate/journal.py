@@ -17,14 +17,7 @@ import numpy as np
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.errors import StoreError
 from persona_graph.memory.erase import shown_in
-from persona_graph.memory.sqlite.rows import (
-    SEQUENCE_BITS,
-    bounds,
-    first_row,
-    last_row_of_second,
-    microseconds,
-    row_bounds,
-)
+from persona_graph.memory.row_ids import SEQUENCE_BITS, bounds, first_row, last_row_of_second, microseconds, row_bounds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import (
     GONE,

@@ -14,8 +14,7 @@ from uuid import UUID
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
-from persona_graph.memory.sqlite.message_search import nothing
-from persona_graph.memory.sqlite.rows import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
+from persona_graph.memory.row_ids import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, stored_tokens, turn_of, turn_tag
@@ -84,7 +83,7 @@ class _Search:
         """The same, where it is not known that there is no picture."""
         known = self.cache.things
         if known is not None and self.cache.holds(NO_PICTURES, known) and await self.frequencies.things() == known:
-            return nothing(self.lookup)
+            return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
         return await self.found()
 
     async def found(self) -> MessageCandidates:
@@ -93,7 +92,7 @@ class _Search:
         first = (self._by_words(), self._by_vector()) if turns is None else (self._of_turns(turns),)
         things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
         if not things:
-            return nothing(self.lookup)
+            return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
         scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
         second = (self._neighbours(things), self._latest(), self._pictures(things))
         await asyncio.gather(self.frequencies.read(things, scored), *second)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment
+from persona_graph.memory.open_job import UNTOLD, OpenJob
+from persona_graph.memory.row_ids import BEGINNING, microseconds, moment
 from persona_graph.memory.store import LONGEST_WAIT
 from persona_graph.memory.weaviate import journal, schema
 from persona_graph.memory.weaviate.codec import (
@@ -28,9 +28,6 @@ from persona_graph.memory.weaviate.codec import (
 from persona_graph.memory.weaviate.tenant import any_id, tagged
 from persona_graph.memory.weaviate.things import JOB, UNSETTLED, Found, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
-
-UNTOLD = "(gone with what was erased)"
-"""Stands for an error, or on a job whose work began before an erase: its error is not to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

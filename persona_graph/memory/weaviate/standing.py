@@ -15,7 +15,7 @@ import numpy as np
 from persona_graph.codec import observation_from_json, observation_to_json
 from persona_graph.memory.commit import Commit, Knowledge, effective
 from persona_graph.memory.operations import Undo
-from persona_graph.memory.sqlite.rows import first_row, microseconds
+from persona_graph.memory.row_ids import first_row, microseconds
 from persona_graph.memory.store import Standing
 from persona_graph.memory.weaviate import journal, schema
 from persona_graph.memory.weaviate.codec import STANDING, state_thing

@@ -13,7 +13,7 @@ from persona_graph.conversation import Turn
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import BEGINNING
+from persona_graph.memory.row_ids import BEGINNING
 from persona_graph.memory.store import Lookup, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import (

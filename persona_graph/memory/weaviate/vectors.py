@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
-from persona_graph.memory.sqlite.vectors import mismatch
-from persona_graph.memory.store import Unembedded, Vectors
+from persona_graph.memory.store import MISMATCH, Unembedded, Vectors
 from persona_graph.memory.weaviate import journal, schema
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
@@ -139,7 +138,7 @@ async def _agree(space: UserSpace, fingerprint: str, dimensions: int) -> None:
         await space.tenant.put([state_thing(EMBEDDER, {"fingerprint": fingerprint, "dimensions": dimensions})])
         space.search.clear()
     elif held[EMBEDDER].body != {"fingerprint": fingerprint, "dimensions": dimensions}:
-        raise EmbeddingMismatch(mismatch())
+        raise EmbeddingMismatch(MISMATCH)
 
 
 async def drop(space: UserSpace) -> None:
