@@ -235,7 +235,7 @@ def _client(address: Address, node: Any) -> Any:
         grpc_port=node.grpc_port,
         grpc_secure=address.tls,
         headers=dict(address.headers) or None,
-        auth_credentials=Auth.api_key(address.api_key) if address.api_key else None,
+        auth_credentials=Auth.api_key(key) if (key := node.api_key or address.api_key) else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=CONNECT_S, query=DEADLINE_S, insert=DEADLINE_S)),
         # They ask the package index for a newer client, on every connection.
         skip_init_checks=True,
