@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -252,45 +252,52 @@ async def test_a_picture_that_is_missing_or_another_is_named(tmp_path: Path) -> 
         assert {item.way for item in lost.differences} == {Way.LOST}
 
 
-async def test_a_source_that_goes_on_meanwhile_loses_nothing(tmp_path: Path) -> None:
-    """Turns, jobs and commits come between any two readings; in the end a run finds both the same."""
-    async with two(tmp_path, 13) as (here, there):
-        source = replace(here.engine, store=cast(MemoryStore, Busy(here)))
-        runs = [(await moved(source, there.engine))[0] for _ in range(4)]
-        assert any(run.differences for run in runs)
-        assert not any(run.refused for run in runs)
-        (last,) = await moved(here.engine, there.engine)
-        assert last.differences == ()
-        assert await whole(there) == await whole(here)
-
-
 class Busy:
-    """A store in which somebody talks, and a worker works, before each reading."""
+    """A store in which something happens before its nth reading."""
 
-    def __init__(self, persona: Persona) -> None:
-        self.persona, self.said = persona, 0
+    def __init__(self, store: MemoryStore, at: int, happen: Callable[[], Awaitable[object]]) -> None:
+        self.store, self.left, self.happen = store, at, happen
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self.persona.engine.store, name)
+        method = getattr(self.store, name)
         if name not in ("turns", "jobs", "commits", "tombstones"):
             return method
 
         async def call(*given: Any, **named: Any) -> Any:
-            self.said += 1
-            clock = cast(Clock, self.persona.engine.clock)
-            clock.now += timedelta(minutes=7 * self.said)
-            number, act = divmod(self.said, 3)
-            said = (Message.of(Role.PERSON, f"I like {number} cats."), Message.of(Role.ASSISTANT, "I see."))
-            turn = Turn(id=f"new-{number}", at=START + timedelta(days=500 + number), session="", messages=said)
-            if act == 0:
-                await self.persona.engine.store.append("ana", [replace(turn, messages=said[:1], state=TurnState.ASKED)])
-            elif act == 1:
-                await self.persona.arecord("ana", [turn])
-            else:
-                await self.persona.aflush("ana")
+            self.left -= 1
+            if self.left == 0:
+                await self.happen()
             return await method(*given, **named)
 
         return call
+
+
+@pytest.mark.parametrize("what", ["says", "answers", "learns", "says and learns"])
+async def test_a_source_that_goes_on_meanwhile_loses_nothing(tmp_path: Path, what: str) -> None:
+    async with two(tmp_path, 13) as (here, there):
+        for at in range(1, 8):  # turns, jobs, commits, tombstones, turns to copy; then both are compared
+            said = (Message.of(Role.PERSON, f"I like {at} cats."), Message.of(Role.ASSISTANT, "I see."))
+            turn = Turn(id=f"new-{at}", at=START + timedelta(days=500 + at), session="", messages=said)
+
+            async def happen(turn: Turn = turn) -> None:
+                if what != "learns":
+                    await here.arecord("ana", [turn])
+                if "learns" in what:
+                    cast(Clock, here.engine.clock).now += timedelta(minutes=1)  # whoever held a job is gone
+                    await here.aflush("ana")
+                    await here.aset_profile("ana", {"home": f"house {turn.id}"})  # a commit that rests on no turn
+
+            if what == "answers":
+                await here.engine.store.append("ana", [replace(turn, messages=said[:1], state=TurnState.ASKED)])
+            elif what == "learns":
+                await here.arecord("ana", [turn])
+            await there.engine.store.remove_user("ana")
+            source = replace(here.engine, store=cast(MemoryStore, Busy(here.engine.store, at, happen)))
+            (first,) = await moved(source, there.engine)
+            assert not first.refused, at
+            (last,) = await moved(here.engine, there.engine)
+            assert last.differences == (), at
+            assert await whole(there) == await whole(here), at
 
 
 # the command

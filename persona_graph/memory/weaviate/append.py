@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from persona_graph.conversation import Turn
+from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.erase import picture, shown_in
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.sqlite.rows import microseconds
@@ -61,11 +61,13 @@ async def _written(
         first, _ = await asyncio.gather(journal.put(space, turns[0], mine), _announce(space, registry, jobs))
         if first is not None:
             _remember(space, [first])
-            space.later(_index(space, first, rest=not mine))
+            space.later(_index(space, first, rest=not mine and turns[0].state is TurnState.ANSWERED))
             return [first]
     held = await journal.held_or_gone(space, [turn.id for turn in turns])
     fresh = [turn for turn in turns if turn_id(turn.id) not in held]
     again = [turn for turn in turns if (one := held.get(turn_id(turn.id))) and not journal.is_answered(one)]
+    if again:
+        await space.settled()  # what still follows the question must not overtake the answer
     await _announce(space, registry, jobs)
     written = await journal.put_many(space, fresh, tickets) if fresh else []
     for turn in again:
@@ -86,7 +88,7 @@ async def _put_again(space: UserSpace, turn: Turn, held: Found, tickets: Sequenc
             turn = replace(turn, receipt=scrubbed(turn.receipt))  # erased while the model spoke
     one = await journal.put_again(space, turn, held, tickets)
     if one is not None:
-        space.later(_index(space, one, rest=not tickets))
+        space.later(_index(space, one, rest=not tickets and turn.state is TurnState.ANSWERED))
     return one
 
 
@@ -98,7 +100,7 @@ async def _index(space: UserSpace, written: Written, *, rest: bool) -> None:
 
 def _remember(space: UserSpace, written: Iterable[Written]) -> None:
     for one in written:
-        if one.turn.state == "answered":
+        if one.turn.state is TurnState.ANSWERED:
             space.unanswered.discard(one.turn.id)
         else:
             space.unanswered.add(one.turn.id)

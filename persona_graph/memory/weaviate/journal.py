@@ -7,7 +7,7 @@ follow right behind; until they are there the turn is `pending`, so that whoever
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -105,8 +105,13 @@ async def put_many(space: UserSpace, turns: Sequence[Turn], tickets: dict[str, l
     for one in written:
         note(space, one.row)
     await index(space, written)
-    await space.tenant.put([t for t in things(lambda w: w.turn.id in tickets) if PENDING not in t.tags])
+    await space.tenant.put([t for t in things(_waits(tickets)) if PENDING not in t.tags])
     return written
+
+
+def _waits(tickets: Mapping[str, Sequence[Ticket]]) -> Callable[[Written], bool]:
+    """Whether something is left to do for a turn whose messages are there: its jobs, or its answer."""
+    return lambda one: one.turn.id in tickets or one.turn.state is not TurnState.ANSWERED
 
 
 async def put_again(space: UserSpace, turn: Turn, held: Found, tickets: Sequence[Ticket]) -> Written | None:
@@ -380,7 +385,7 @@ async def recover(space: UserSpace) -> None:
     held = await pending(space, WHOLE_TURN)
     if held:
         await index_missing(space, held)
-        idle = [thing for thing in held if not tickets_of(thing)]
+        idle = [thing for thing in held if not tickets_of(thing) and is_answered(thing)]
         await asyncio.gather(*(rest(space, thing) for thing in idle))
 
 

@@ -98,3 +98,13 @@ async def test_many_writers_of_one_user_lose_nothing(store: MemoryStore) -> None
     await asyncio.gather(*(store.append("ana", [turn(f"t{i}", i)], [job(f"j{i}", f"t{i}")]) for i in range(40)))
     assert [t.ordinal for t in await store.turns("ana")] == list(range(40))
     assert len(await store.jobs("ana")) == 40
+
+
+async def test_an_answer_at_once_keeps_its_jobs(store: MemoryStore) -> None:
+    for number in range(10):
+        name = f"t{number}"
+        await store.append("ana", [turn(name, number, "hi", state=TurnState.ASKED)])
+        await store.append("ana", [turn(name, number, "hi", "hello")], [job(f"j{number}", name)])
+    assert [(one.id, one.turns) for one in await store.jobs("ana")] == [(f"j{n}", (f"t{n}",)) for n in range(10)]
+    assert [(one.state, len(one.messages)) for one in await store.turns("ana")] == [(TurnState.ANSWERED, 2)] * 10
+    assert len((await store.find_messages("ana", Lookup(terms=("hello", "hi")))).rows) == 20
