@@ -60,7 +60,8 @@ def _both(person: Person, folder: Path, store: str | None, *, kept: bool) -> dic
     from persona_graph.demo import sockets, stage
     from persona_graph.demo.learn import learn
 
-    stage.opening(person, store or str(folder), kept=kept)
+    stays = "" if kept else " for this run" if store else " for this run; --keep FOLDER keeps it"
+    stage.opening(person, store or str(folder), stays)
     learn(person, folder, store)
     second = [sys.executable, "-m", "persona_graph", "demo", "--seed", str(person.seed), "--recall", str(folder)]
     code = subprocess.run([*second, *(["--store", store] if store else [])], check=False).returncode
