@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from persona_graph import Message, Persona, Role, Turn
-from persona_graph.cli.app import app
 from persona_graph.demo import truths
+from persona_graph.demo.learn import learn
 from persona_graph.demo.person import Person, draw
 from persona_graph.demo.script import Question, month_of, questions, sessions
 from persona_graph.demo.truths import Asked
+from persona_graph.errors import InputError
 from persona_graph.personality import BigFive, Observation, PersonalityPoint
 
 PROJECT = Path(__file__).parents[2]
@@ -65,8 +65,8 @@ def test_a_store_that_is_named_is_left_as_it_was(tmp_path: Path) -> None:
         assert persona.users() == []
         said = (Message.of(Role.PERSON, "I was here before."),)
         persona.record(person.user, [Turn(id="own", at=person.begins, session="s", messages=said)])
-    done = CliRunner().invoke(app, ["demo", "--seed", "1", "--store", store])
-    assert (done.exit_code, f"the store has a user '{person.user}' already" in done.stderr) == (1, True)
+    with pytest.raises(InputError, match=f"the store has a user '{person.user}' already"):
+        learn(person, tmp_path, store)
     with Persona.open(store) as persona:
         assert [turn.id for turn in persona.turns(person.user)] == ["own"]
 
