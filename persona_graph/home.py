@@ -10,12 +10,12 @@ from persona_graph.conversation import digest_of
 from persona_graph.settings import data_folder
 
 EMBEDDED = ("sqlite:", "weaviate+embedded://")
-SERVERS = ("weaviate://", "weaviates://")
+REMOTE = ("weaviate://", "weaviates://")
 
 
 def home_of(url: str, env: Mapping[str, str] = os.environ) -> Path:
     """Where the store of this URL lies, or a folder of this machine that no other store has."""
-    if url.startswith(SERVERS):
+    if url.startswith(REMOTE):
         return data_folder(env) / "servers" / digest_of("server", url)[:16]
     for scheme in EMBEDDED:
         url = url.removeprefix(scheme)

@@ -18,6 +18,7 @@ from persona_graph.cli import (
     ingest,
     migrate,
     problems,
+    rebuild,
     replay,
     search,
     show,
@@ -58,6 +59,8 @@ app.command("forget", rich_help_panel=KEEP)(forget.forget)
 app.command("export", rich_help_panel=KEEP)(transfer.export)
 app.command("import", rich_help_panel=KEEP)(transfer.import_)
 app.command("migrate", rich_help_panel=KEEP)(migrate.migrate)
+app.command("rebuild", rich_help_panel=KEEP)(rebuild.rebuild)
+app.command("reindex", rich_help_panel=KEEP)(rebuild.reindex)
 
 
 def _version(wanted: bool) -> None:

@@ -26,7 +26,9 @@ from persona_graph.cli import health
 from persona_graph.cli.edge import FAILED, Json, Store, User, edge_of, sentence, tracing
 from persona_graph.cli.views.style import console, counted, sheet
 from persona_graph.errors import ConfigurationError, InputError
+from persona_graph.home import REMOTE
 from persona_graph.memory.finding import UNUSED_AFTER, UNUSED_ANSWERS, Sure
+from persona_graph.memory.weaviate.address import SCHEMES, parse
 
 if TYPE_CHECKING:
     from persona_graph.settings import Settings
@@ -38,7 +40,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "plots": ("matplotlib", "persona show personality --png"),
     "media": ("fsspec", "images elsewhere than in a folder"),
     "mcp": ("mcp", "the MCP server, which is planned"),
-    "weaviate": ("weaviate", "the server store, which is planned"),
+    "weaviate": ("weaviate", "memory on a server or cluster, many machines"),
 }
 SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")
@@ -165,6 +167,8 @@ def _configured(settings: Callable[[], Settings]) -> list[Finding]:
 
 def _store(url: str) -> Finding:
     scheme, found, rest = url.partition(":")
+    if found and scheme in SCHEMES:
+        return _weaviate(url)
     folder = Path(rest if found and scheme == "sqlite" else url).expanduser()
     if folder.is_dir():
         files = list(folder.glob("users/*.db"))
@@ -173,6 +177,18 @@ def _store(url: str) -> Finding:
         says = f"{folder} ({counted(len(files), 'user')}, {size / 1e6:.1f} MB)"
         return Finding("store", "ok" if writable else "wrong", says + ("" if writable else ", which cannot be written"))
     return Finding("store", "ok", f"{folder} (made when first used)")
+
+
+def _weaviate(url: str) -> Finding:
+    try:
+        address = parse(url)
+    except ConfigurationError as error:
+        return Finding("store", "wrong", sentence(error))
+    if find_spec("weaviate") is None:
+        return Finding("store", "wrong", f'{address.shown} needs pip install "persona-graph[weaviate]"')
+    whose = "an embedded Weaviate in" if address.folder is not None else "Weaviate at"
+    key = ", key set" if address.api_key else ""
+    return Finding("store", "ok", f"{whose} {address.shown}, collection {address.collection}{key}")
 
 
 def _model(settings: Settings, env: Mapping[str, str]) -> Finding:
@@ -208,6 +224,8 @@ def _behaviour(settings: Settings) -> str:
 
 def _network(settings: Settings) -> tuple[str, str]:
     reached = []
+    if settings.store.startswith(REMOTE):
+        reached.append(f"memory at {settings.store.partition('://')[2].partition('?')[0]}")
     if settings.model and settings.model != "offline":
         provider = settings.model.partition(":")[0]
         reached.append(f"the model at {settings.base_url or SERVERS.get(provider, f'the servers of {provider}')}")

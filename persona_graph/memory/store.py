@@ -214,7 +214,7 @@ class MemoryStore(Protocol):
         ...
 
     async def rebuild(self, user: str) -> None:
-        """Fold all commits again and replace every projection (vectors of unchanged texts stay)."""
+        """Index all texts and fold all commits again (vectors of unchanged texts stay)."""
         ...
 
     # search

@@ -69,6 +69,13 @@ class Upkeep:
 
     retry = blocking(aretry)
 
+    async def arebuild(self, user: str) -> None:
+        """Make every projection anew from journal and commits."""
+        await deliver(self.engine, user)
+        await self.engine.store.rebuild(user)
+
+    rebuild = blocking(arebuild)
+
     async def areindex(self, user: str) -> int:
         """Make all vectors anew with the present embedder; how many."""
         if self.engine.embedder is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,8 +15,8 @@ from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Undo
 from persona_graph.memory.sqlite import journal, outbox, schema, timeline, tombstones, versions, words
 from persona_graph.memory.sqlite.codec import dump, load
-from persona_graph.memory.sqlite.rows import microseconds, pack
-from persona_graph.memory.sqlite.user_file import UserFile, Writing
+from persona_graph.memory.sqlite.rows import microseconds, pack, unpack
+from persona_graph.memory.sqlite.user_file import Undone, UserFile, Writing
 from persona_graph.memory.store import Standing
 from persona_graph.memory.types import Memory
 from persona_graph.personality import PersonalityPoint
@@ -52,7 +52,7 @@ def _append(write: Writing, file: UserFile, commit: Commit, place: int | None) -
     ).lastrowid
     stored = replace(commit_from_json(load(body)), sequence=sequence or 0)
     undoes = any(isinstance(operation, Undo) for operation in stored.operations)
-    if place is not None or undoes or _undone_before(write.db, stored.id):
+    if place is not None or undoes or _undone_before(file, write.db, stored):
         project(write, file)
         return stored
     knowledge = versions.touched(write.db, stored, stones)
@@ -74,18 +74,18 @@ def _refuse_erased(db: sqlite3.Connection, commit: Commit) -> None:
         raise Outdated("what this was worked from has been erased in the meantime; it is to be done again")
 
 
-def _undone_before(db: sqlite3.Connection, commit: str) -> bool:
+def _undone_before(file: UserFile, db: sqlite3.Connection, commit: Commit) -> bool:
     """Whether an undo names it: its job ran again over the same turns."""
-    return any(
-        isinstance(operation, Undo) and operation.commit == commit
-        for held in _with_undo(db)
-        for operation in held.operations
-    )
-
-
-def _with_undo(db: sqlite3.Connection) -> Iterator[Commit]:
-    for (body,) in db.execute('SELECT body FROM commits WHERE body LIKE \'%"do":"undo"%\''):
-        yield commit_from_json(load(body))
+    (epoch,) = db.execute("SELECT knowledge_epoch FROM state").fetchone()
+    known = file.undone if file.undone.epoch == epoch else Undone(epoch=epoch)
+    # Each commit is looked at once, not at every commit; what this transaction writes, when it is there to stay.
+    query = "SELECT sequence, body FROM commits WHERE sequence > ? AND sequence < ? ORDER BY sequence"
+    for sequence, body in db.execute(query, (known.until, commit.sequence)).fetchall():
+        known.until = sequence
+        if '"do":"undo"' in unpack(body):
+            known.names |= {o.commit for o in commit_from_json(load(body)).operations if isinstance(o, Undo)}
+    file.undone = known
+    return commit.id in known.names
 
 
 def every(db: sqlite3.Connection, as_of: datetime | None = None) -> list[Commit]:
@@ -105,8 +105,9 @@ def project(write: Writing, file: UserFile) -> None:
 
 
 def rebuild(file: UserFile) -> None:
-    """Replace every projection."""
+    """Index every text anew and replace every projection."""
     with file.writing() as write:
+        words.index_anew(write.db)
         project(write, file)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from persona_graph.errors import ForeignStore, StoreBusy, StoreError
@@ -32,6 +32,16 @@ class Writing:
     """Versions of memories are gone."""
 
 
+@dataclass(slots=True)
+class Undone:
+    """The commits that an undo names, among those up to a sequence."""
+
+    epoch: int = -1
+    """What was read counts until commits are removed."""
+    until: int = -1
+    names: set[str] = field(default_factory=set)
+
+
 class UserFile:
     """An open file. Reads see one snapshot; writes take their turn with other processes."""
 
@@ -45,6 +55,7 @@ class UserFile:
         """Columns of all versions of memories, by number."""
         self.held: list[Memory] = []
         """The versions themselves, beside the columns."""
+        self.undone = Undone()
         self.by_digest: dict[bytes, list[int]] = {}
         """Which of them have the text that a vector belongs to."""
         # Every process-wide lock is ours: lanes let one thread in at a time, not always the same one.

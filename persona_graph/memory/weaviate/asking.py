@@ -5,7 +5,7 @@ The client still makes the connection, sends what is asked and says what went wr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -58,7 +58,7 @@ class Asking:
             limit=limit,
             filters=_filters(where),
             properties=search_get_pb2.PropertiesRequest(non_ref_properties=fields),
-            metadata=search_get_pb2.MetadataRequest(uuid=True, distance=vector is not None),
+            metadata=search_get_pb2.MetadataRequest(uuid=True, distance=vector is not None, score=bool(terms)),
             **more,
         )
         reply = await client._connection.grpc_search(request)
@@ -88,27 +88,16 @@ def _level(name: str) -> Any:
 
 
 def _found(result: Any) -> Found:
-    said = result.metadata
-    return Found(
-        id=UUID(bytes=said.id_as_bytes),
-        properties=_properties(result.properties.non_ref_props.fields),
-        distance=said.distance if said.distance_present else None,
-    )
-
-
-def _properties(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _value(value) for name, value in fields.items()}
-
-
-def _value(value: Any) -> Any:
-    """Texts, whole numbers, times and lists of texts are all that our properties are."""
-    kind = value.WhichOneof("kind")
-    if kind == "text_value":
-        return value.text_value
-    if kind == "int_value":
-        return value.int_value
-    if kind == "date_value":
-        return datetime.fromisoformat(value.date_value)
-    if kind == "list_value":
-        return list(value.list_value.text_values.values)
-    return None
+    said, properties = result.metadata, {}
+    for name, value in result.properties.non_ref_props.fields.items():
+        kind = value.WhichOneof("kind")  # texts, whole numbers, times and lists of texts are all that there is
+        if kind == "text_value":
+            properties[name] = value.text_value
+        elif kind == "int_value":
+            properties[name] = value.int_value
+        elif kind == "list_value":
+            properties[name] = list(value.list_value.text_values.values)
+        elif kind == "date_value":
+            properties[name] = datetime.fromisoformat(value.date_value)
+    distance = said.distance if said.distance_present else None
+    return Found(id=UUID(bytes=said.id_as_bytes), properties=properties, distance=distance, score=said.score)

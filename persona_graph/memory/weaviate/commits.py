@@ -33,16 +33,15 @@ from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import PersonalityPoint
 
 
-async def put(space: UserSpace, commit: Commit, job: OpenJob | None) -> Commit:
-    """Append, project, finish the job; what is held under this id stays as it is."""
+async def put(space: UserSpace, commit: Commit, job: OpenJob | None) -> tuple[Commit, bool]:
+    """Append, project, finish the job; what is held under this id stays as it is. Whether the job is still open."""
     held, whole, count = await asyncio.gather(
         _held(space, commit.id), standing.read(space), space.tenant.count(tagged(COMMIT))
     )
     if held is not None:
         if whole.commits != count:
             await project(space)
-        await _finish(space, job)
-        return held
+        return held, await _finish(space, job)
     stones = await _refuse_erased(space, commit)
     place = await _place(space, job)
     if place is None:
@@ -58,8 +57,7 @@ async def put(space: UserSpace, commit: Commit, job: OpenJob | None) -> Commit:
     await _project_one(
         space, stored, whole, stones, whole=not behind or whole.commits != count or stored.sequence != place
     )
-    await _finish(space, job)
-    return stored
+    return stored, await _finish(space, job)
 
 
 async def _project_one(
@@ -79,9 +77,8 @@ async def _project_one(
     await standing.write(space, total)
 
 
-async def _finish(space: UserSpace, job: OpenJob | None) -> None:
-    if job is not None:
-        await outbox.finish(space, job)
+async def _finish(space: UserSpace, job: OpenJob | None) -> bool:
+    return job is not None and await outbox.finish(space, job)
 
 
 async def _place(space: UserSpace, job: OpenJob | None) -> int | None:

@@ -46,7 +46,7 @@ from persona_graph.memory.weaviate.codec import (
 )
 from persona_graph.memory.weaviate.journal import Written
 from persona_graph.memory.weaviate.tenant import any_id, any_tag, any_term, tagged
-from persona_graph.memory.weaviate.things import COMMIT, MESSAGE, STATE, TURN, Found, Thing, dump, uid
+from persona_graph.memory.weaviate.things import COMMIT, MESSAGE, STATE, Found, Thing, dump, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.receipt import read_set, scrubbed
 
@@ -179,7 +179,7 @@ async def _plan(
 
 async def _receipts(space: UserSpace, follows: Consequences, but: set[str]) -> list[str]:
     """Turns whose answers read what is erased: their receipts keep ids and figures and lose what the model said."""
-    found = [turn_of(thing) for thing in await space.tenant.every(tagged(TURN), WHOLE_TURN)]
+    found = [turn_of(thing) for thing in await journal.every_turn(space, WHOLE_TURN)]
     return [t.id for t in found if t.id not in but and t.receipt and follows.reach.touches(read_set(t.receipt))]
 
 

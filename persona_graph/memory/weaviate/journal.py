@@ -229,7 +229,7 @@ async def index_missing(space: UserSpace, turns: Iterable[Found]) -> None:
 
 async def index_anew(space: UserSpace) -> None:
     """Make the messages of all turns anew; those without a turn go, texts that did not change keep their vectors."""
-    held = await space.tenant.every(tagged(TURN), [schema.TAGS, schema.ROW, schema.BODY])
+    held = await every_turn(space, TURN_FIELDS)
     there = await space.tenant.every(
         tagged(MESSAGE), [schema.TAGS, schema.TERMS, schema.BODY, schema.TOKENS], vectors=True
     )
@@ -326,11 +326,11 @@ async def _of_window(space: UserSpace, window: TimeRange, newest: int | None, fi
             near = anchor - (seconds << SEQUENCE_BITS)
             if first is not None and near <= first:
                 break
-            found = await space.tenant.every(tagged(TURN), fields, first=near, last=last)
+            found = await every_turn(space, fields, first=near, last=last)
             inside = [thing for thing in found if datetime.fromisoformat(thing.body["at"]) in window]
             if len(inside) >= newest:
                 return inside[-newest:]
-    found = await space.tenant.every(tagged(TURN), fields, first=first, last=last)
+    found = await every_turn(space, fields, first=first, last=last)
     inside = [thing for thing in found if datetime.fromisoformat(thing.body["at"]) in window]
     return inside if newest is None else inside[-newest:]
 
@@ -360,6 +360,16 @@ async def ordinals(space: UserSpace, places: Sequence[int]) -> list[int]:
     return [int(place) for place in np.searchsorted(every, np.array(places, np.int64))]
 
 
+async def every_turn(
+    space: UserSpace, fields: Sequence[str], *tags: str, first: int | None = None, last: int | None = None
+) -> list[Found]:
+    """All turns with these tags, by row; `fields` hold the body or the jobs."""
+    found = await space.tenant.every(tagged(TURN, *tags), fields, first=first, last=last)
+    # A process that knew nothing of an erase may have tagged what keeps the place of the erased.
+    told = [name for name in (schema.BODY, schema.JOBS) if name in fields]
+    return [thing for thing in found if all(thing.properties.get(name) not in (None, "null") for name in told)]
+
+
 async def all_rows(space: UserSpace) -> list[int]:
     """The rows of all turns."""
     return [thing.row for thing in await space.tenant.every(tagged(TURN), [schema.ROW])]
@@ -367,7 +377,7 @@ async def all_rows(space: UserSpace) -> list[int]:
 
 async def with_images(space: UserSpace) -> list[Found]:
     """All turns that show a picture."""
-    return await space.tenant.every(tagged(TURN, SHOWS), WHOLE_TURN)
+    return await every_turn(space, WHOLE_TURN, SHOWS)
 
 
 async def shown_images(space: UserSpace) -> frozenset[str]:
@@ -377,7 +387,7 @@ async def shown_images(space: UserSpace) -> frozenset[str]:
 
 async def pending(space: UserSpace, fields: Sequence[str]) -> list[Found]:
     """Turns with something left to do."""
-    return await space.tenant.every(tagged(TURN, PENDING), fields)
+    return await every_turn(space, fields, PENDING)
 
 
 async def recover(space: UserSpace) -> None:

@@ -25,7 +25,7 @@ from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
 
-LEG = 40
+LEG = 24
 """How many memories of a kind the words bring, and how many the vector."""
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
 MANY = 500
@@ -58,11 +58,13 @@ class _Search:
         """The best of each kind; then, where nothing but a window counts, the latest of it."""
         lookup = self.lookup
         legs = (leg for kind in sorted(lookup.kinds) for leg in (self._by_words(kind), self._by_vector(kind)))
-        await asyncio.gather(*legs, self.frequencies.read(), check(self.space, lookup))
+        counting = self.frequencies
+        first = (counting.begin(), check(self.space, lookup), *legs)
+        things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
         fills = (
             [self._latest(kind) for kind in sorted(lookup.kinds)] if lookup.window.bounded or not lookup.terms else []
         )
-        await asyncio.gather(*fills, self.frequencies.renew())
+        await asyncio.gather(*fills, counting.read(things))
 
     @property
     def leg(self) -> int:
@@ -134,8 +136,8 @@ class _Search:
         """What was held at a moment: the fold of the commits until then, all of it."""
         lookup, space = self.lookup, self.space
         assert lookup.as_of is not None
-        held, off, *_ = await asyncio.gather(
-            held_at(space, lookup.as_of), switched_off(space), self.frequencies.read(), check(space, lookup)
+        held, off, things, _ = await asyncio.gather(
+            held_at(space, lookup.as_of), switched_off(space), self.frequencies.things(), check(space, lookup)
         )
         off |= lookup.exclude
         memories = [
@@ -147,7 +149,7 @@ class _Search:
             and memory.event.overlaps(lookup.window)
         ]
         cosine, _ = await asyncio.gather(
-            self._cosines({text_tag(m.searchable) for m in memories}), self.frequencies.renew()
+            self._cosines({text_tag(m.searchable) for m in memories}), self.frequencies.read(things)
         )
         for place, memory in enumerate(memories):
             id = UUID(int=place)

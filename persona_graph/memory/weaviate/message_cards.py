@@ -9,20 +9,19 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.memory.sqlite.rows import END, bounds, microseconds
+from persona_graph.memory.sqlite.rows import BEGINNING, END, bounds, microseconds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import Card, card_of, slot_tag, turn_id
 from persona_graph.memory.weaviate.things import Found
 from persona_graph.retrieval.candidates import MessageCandidates
-from persona_graph.retrieval.features import rarity
 
 REACH = 2
 """Neighbours on each side that ranking looks at."""
 APART = REACH + 1
 """What parts two messages that are no neighbours."""
-WORDS_SHARE = 0.85
-"""What a question's words say beside its vector, roughly, when it is chosen whose neighbours are read."""
+WORDS_SHARE = 0.5
+"""What the best match of a question's words counts beside a cosine, when it is chosen whose neighbours are read."""
 
 
 @dataclass(slots=True)
@@ -35,11 +34,8 @@ class Seen:
     held: list[int]
     """Which of the terms it holds."""
     cosine: float = 0.0
-
-    @property
-    def slot(self) -> str:
-        """The tag of its place in its session."""
-        return slot_tag(self.card.session, self.card.number)
+    score: float = 0.0
+    """By its words, as the server has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +64,6 @@ class Scope:
             exclude=frozenset(turn_id(turn).hex for turn in lookup.exclude),
         )
 
-    def knows(self, card: Card) -> bool:
-        """Whether it was said by then."""
-        return card.at < self.until
-
     def wants(self, card: Card) -> bool:
         """Whether it may be found."""
         return (
@@ -89,21 +81,26 @@ class Pile:
     scope: Scope
     terms: Sequence[str]
     seen: dict[UUID, Seen] = field(default_factory=dict)
+    tokens: dict[UUID, str] = field(default_factory=dict)
+    """Token vectors, as they are stored."""
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was read; a distance becomes a cosine."""
-        places = {term: place for place, term in enumerate(self.terms)}
+        seen, places = self.seen, {term: place for place, term in enumerate(self.terms)}
         for thing in found:
-            one = self.seen.get(thing.id)
+            one = seen.get(thing.id)
             if one is None:
                 card = card_of(thing)
-                if not self.scope.knows(card):
+                if card.at >= self.scope.until:
                     continue
-                said = (thing.properties.get(schema.TERMS) or "").split()
-                held = [places[term] for term in said if term in places]
-                one = self.seen[thing.id] = Seen(thing.id, thing.row, card, held)
+                said: str = thing.properties.get(schema.TERMS) or ""
+                held = [places[term] for term in places.keys() & said.split()]
+                one = seen[thing.id] = Seen(thing.id, thing.row, card, held)
+                self.tokens[thing.id] = thing.properties.get(schema.TOKENS) or ""
             if thing.distance is not None:
                 one.cosine = 1 - thing.distance
+            if thing.score > one.score:
+                one.score = thing.score
 
     def give_cosines(self, found: Iterable[Found]) -> None:
         """The same for messages that were read elsewhere."""
@@ -116,25 +113,23 @@ class Pile:
         """Those that may be found."""
         return [one for one in self.seen.values() if self.scope.wants(one.card)]
 
-    def best(self, count: int, frequency: NDArray[np.int64], total: int) -> list[Seen]:
+    def best(self, count: int) -> list[Seen]:
         """The best by their own words and cosines."""
         wanted = self.wanted
         if len(wanted) <= count:
             return wanted
-        rare = rarity(frequency, total)
-        whole = max(float(rare.sum()), 1e-9)
-        share = [WORDS_SHARE * float(rare[one.held].sum()) / whole + max(one.cosine, 0) for one in wanted]
-        return [wanted[place] for place in np.argsort(-np.array(share), kind="stable")[:count]]
+        share = WORDS_SHARE / max(max(one.score for one in wanted), 1e-9)
+        return sorted(wanted, key=lambda one: share * one.score + max(one.cosine, 0), reverse=True)[:count]
 
-    def slots_around(self, cores: Iterable[Seen]) -> list[str]:
+    def slots_around(self, cores: Iterable[Seen]) -> set[str]:
         """The places beside some messages that were not seen yet."""
-        known = {one.slot for one in self.seen.values()}
+        known = {(one.card.session, one.card.number) for one in self.seen.values()}
         around = {
-            slot_tag(one.card.session, number)
+            (one.card.session, number)
             for one in cores
             for number in range(max(one.card.number - REACH, 0), one.card.number + REACH + 1)
         }
-        return sorted(around - known)
+        return {slot_tag(*place) for place in around - known}
 
     def candidates(
         self,
@@ -147,25 +142,26 @@ class Pile:
     ) -> MessageCandidates:
         """The columns, in order of rows; `row_for` gives a message a row, from a least one on."""
         order = sorted(self.seen.values(), key=lambda one: (one.row, one.id.int))
-        rows, least = list[int](), -(2**62)
+        cards, rows, least = [one.card for one in order], list[int](), BEGINNING
         for one in order:
-            rows.append(row_for(one, max(one.row, least)))
-            least = rows[-1] + 1
-        cards = [one.card for one in order]
-        names = list(dict.fromkeys((*speakers, *(card.speaker for card in cards))))
+            least = row_for(one, max(one.row, least + 1))
+            rows.append(least)
+        sessions, numbers, talkers, roles, marks, *_ = zip(*cards, strict=True) if cards else ((),) * len(Card._fields)
+        names = {name: place for place, name in enumerate(dict.fromkeys((*speakers, *talkers)))}
+        known = {name: place for place, name in enumerate(dict.fromkeys(sessions))}
+        session = np.array([known[name] for name in sessions], np.int64)
         hits = np.zeros((len(self.terms), len(order)), bool)
         for place, one in enumerate(order):
-            hits[one.held, place] = True
+            if one.held:
+                hits[one.held, place] = True
         return MessageCandidates(
-            rows=_ints(rows),
-            session=_ints(_numbered(card.session for card in cards)),
-            position=_positions(cards),
-            speaker=_ints(
-                map({name: place for place, name in enumerate(names)}.__getitem__, (c.speaker for c in cards))
-            ),
+            rows=np.array(rows, np.int64),
+            session=session,
+            position=_positions(session, np.array(numbers, np.int64)),
+            speaker=np.array([names[name] for name in talkers], np.int64),
             speakers=tuple(names),
-            role=_ints(card.role for card in cards),
-            marks=_ints(card.marks for card in cards),
+            role=np.array(roles, np.int64),
+            marks=np.array(marks, np.int64),
             hits=hits,
             frequency=frequency,
             total=total,
@@ -174,19 +170,8 @@ class Pile:
         )
 
 
-def _ints(values: Iterable[int]) -> NDArray[np.int64]:
-    return np.array(list(values), np.int64)
-
-
-def _numbered(names: Iterable[str]) -> list[int]:
-    numbers: dict[str, int] = {}
-    return [numbers.setdefault(name, len(numbers)) for name in names]
-
-
-def _positions(cards: Sequence[Card]) -> NDArray[np.int64]:
+def _positions(session: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
     """Running numbers in which messages are as far apart as in their session, and far from those of another."""
-    steps = [
-        after.number - before.number if after.session == before.session and after.number > before.number else APART
-        for before, after in zip(cards[:-1], cards[1:], strict=True)
-    ]
-    return np.cumsum([0, *steps], dtype=np.int64)[: len(cards)]
+    steps = np.diff(number)
+    steps[(np.diff(session) != 0) | (steps <= 0)] = APART
+    return np.concatenate(([0], np.cumsum(steps)))[: len(number)]

@@ -1,18 +1,16 @@
 """Finding messages: the best by words and by vector inside the window, then their neighbours, then their tokens.
 
-A search is three rounds of calls, those of one round side by side: `find` is two; `tokens` is the third, and reads
-the turns too, so that `at_rows` has them.
+A search is three rounds of calls, those of one round side by side: `find` is two and brings token vectors along, so
+that `tokens` asks for nothing; `at_rows` reads the turns of the winners. Given turns are read together with their
+messages.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
-
-import numpy as np
-from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
@@ -20,28 +18,35 @@ from persona_graph.memory.sqlite.message_search import nothing
 from persona_graph.memory.sqlite.rows import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, Card, card_of, tokens_of, turn_of, turn_tag
+from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, tokens_of, turn_of, turn_tag
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
 from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
-from persona_graph.memory.weaviate.search_cache import Place
+from persona_graph.memory.weaviate.search_cache import EMBEDDED, NO_PICTURES, Place
 from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
 from persona_graph.memory.weaviate.tenant import rows as between
-from persona_graph.memory.weaviate.things import MESSAGE, TURN
+from persona_graph.memory.weaviate.things import MESSAGE, TURN, Found
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 
-LEG = 100
-"""How many the words bring, and how many the vector: of LoCoMo's evidence the top 10 loses 0.3 points by it."""
-CORE = 40
-"""How many of these have their neighbours read."""
-AHEAD = 100
-"""Turns of a lookup up to which their tokens are read together with their messages."""
+LEG, CORE = 50, 20
+"""How many the words bring, and how many the vector; how many of these have their neighbours read.
+
+Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
+"""
+WORDS_ALONE = 2
+"""Without a vector both are so much more."""
+FEW_TURNS = 64
+"""Up to so many given turns are read ahead."""
+WAITING = 200
+"""Messages without a vector that are read whole; of more only those that are asked for."""
+MOST = 10_000
+"""What the server gives in one answer."""
 
 ROWS_A_DAY = 86_400 << SEQUENCE_BITS
-FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
+FIELDS = (schema.ROW, schema.BODY, schema.TERMS, schema.TOKENS)
 TURN_FIELDS = (schema.TAGS, schema.BODY)
 
 
@@ -50,7 +55,8 @@ async def find(space: UserSpace, lookup: Lookup) -> MessageCandidates:
 
     Raises: EmbeddingMismatch when vectors of another model are held.
     """
-    return await _Search(space, lookup).found()
+    search = _Search(space, lookup)
+    return await (search.among_pictures() if lookup.images else search.found())
 
 
 class _Search:
@@ -58,94 +64,115 @@ class _Search:
 
     def __init__(self, space: UserSpace, lookup: Lookup) -> None:
         self.space, self.lookup = space, lookup
-        self.began = space.search.clock()
+        self.tenant, self.cache = space.tenant, space.search
+        self.began = self.cache.clock()
         self.scope = Scope.of(lookup)
         self.pile = Pile(self.scope, lookup.terms)
         self.frequencies = Frequencies(space, MESSAGE, lookup.terms)
         start, end = bounds(lookup.window)
         first, last = row_bounds(start, min(end, self.scope.until))
-        self.first = None if first == BEGINNING else first
         self.last = None if last == END else last
+        window = between(None if first == BEGINNING else first, self.last)
+        self.where = both(tagged(MESSAGE, *([SHOWS] if lookup.images else [])), window)
+        wide = 1 if lookup.vector is not None else WORDS_ALONE
+        self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
+        self.core = wide * CORE
+
+    async def among_pictures(self) -> MessageCandidates:
+        """The same, where it is known whether there is any picture."""
+        things = await self.frequencies.things()
+        if self.cache.holds(NO_PICTURES, things):
+            return nothing(self.lookup)
+        if not await self.tenant.count(tagged(MESSAGE, SHOWS)):
+            self.cache.note(NO_PICTURES, things)
+            return nothing(self.lookup)
+        return await self.found()
 
     async def found(self) -> MessageCandidates:
-        lookup = self.lookup
-        if lookup.turns is not None:
-            await self._side_by_side(self._of_turns(lookup.turns), self.frequencies.read(), check(self.space, lookup))
-        else:
-            await self._side_by_side(
-                self._by_words(), self._by_vector(), self.frequencies.read(), check(self.space, lookup)
-            )
-        if not self.frequencies.total:
-            return nothing(lookup)
-        cores = self.pile.best(CORE, self.frequencies.column, self.frequencies.total)
-        await self._side_by_side(self._neighbours(cores), self._latest(), self.frequencies.renew())
+        """The two rounds."""
+        turns = self.lookup.turns
+        first = (self._by_words(), self._by_vector()) if turns is None else (self._of_turns(turns),)
+        things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
+        if not things:
+            return nothing(self.lookup)
+        counting = self.frequencies.read(
+            things, [(one.held, one.score) for one in self.pile.seen.values() if one.score]
+        )
+        await asyncio.gather(self._neighbours(things), self._latest(), counting)
         return self._candidates()
-
-    async def _side_by_side(self, *calls: Awaitable[None]) -> None:
-        await asyncio.gather(*calls)
 
     # the first round
 
-    @property
-    def where(self) -> Any:
-        """The filter of the window."""
-        return both(tagged(MESSAGE, *([SHOWS] if self.lookup.images else [])), between(self.first, self.last))
-
-    @property
-    def leg(self) -> int:
-        """How many the words bring, and how many the vector; some of them may be excluded."""
-        return min(self.lookup.depth, LEG) + min(2 * len(self.scope.exclude), LEG)
-
     async def _by_words(self) -> None:
         if self.lookup.terms:
-            self.pile.add(await self.space.tenant.by_words(self.lookup.terms, self.where, FIELDS, limit=self.leg))
+            self.pile.add(await self.tenant.by_words(self.lookup.terms, self.where, FIELDS, limit=self.leg))
 
     async def _by_vector(self) -> None:
         if self.lookup.vector is not None:
-            self.pile.add(await self.space.tenant.by_vector(self.lookup.vector, self.where, FIELDS, limit=self.leg))
+            self.pile.add(await self.tenant.by_vector(self.lookup.vector, self.where, FIELDS, limit=self.leg))
 
     async def _of_turns(self, turns: frozenset[str]) -> None:
-        """All messages of some turns; with them what will be asked next."""
+        """All messages of some turns; few turns are read with them."""
         assert self.scope.turns is not None
         if not turns:
             return
-        where = any_tag(map(turn_tag, self.scope.turns))
-        await self._read(where, limit=10_000)
-
-    async def _read(self, where: Any, *, limit: int) -> None:
-        """Messages with their cosines."""
-        tenant, vector = self.space.tenant, self.lookup.vector
-        if vector is None:
-            self.pile.add(await tenant.find(where, FIELDS, limit=limit))
-            return
-        near, waiting = await asyncio.gather(
-            tenant.by_vector(vector, where, FIELDS, limit=limit),
-            tenant.find(both(where, tagged(UNEMBEDDED)), FIELDS, limit=limit),
+        few, where = len(turns) <= FEW_TURNS, any_tag(map(turn_tag, self.scope.turns))
+        whole, near, read = await asyncio.gather(
+            self.tenant.find(where, FIELDS, limit=MOST),
+            self._cosines(where),
+            _turns(self.space, self.scope.turns if few else ()),
         )
-        self.pile.add(near)
-        self.pile.add(waiting)
+        self.pile.add(whole)
+        self.pile.give_cosines(near)
+        self.cache.turns.keep(read, self.began)
+
+    async def _cosines(self, where: Any) -> list[Found]:
+        vector = self.lookup.vector
+        return [] if vector is None else await self.tenant.by_vector(vector, where, (), limit=MOST)
 
     # the second
 
-    async def _neighbours(self, cores: Iterable[Seen]) -> None:
-        slots = self.pile.slots_around(cores)
-        if slots:
-            await self._read(any_tag(slots), limit=2 * len(slots))  # two processes may have filled one place
+    async def _neighbours(self, things: int) -> None:
+        slots = self.pile.slots_around(self.pile.best(MOST if self.lookup.turns is not None else self.core))
+        if not slots:
+            return
+        where, limit, vector = any_tag(slots), 2 * len(slots), self.lookup.vector  # two may have taken one place
+        if vector is None:
+            near, waiting = await self.tenant.find(where, FIELDS, limit=limit), list[Found]()
+        else:
+            near, waiting = await asyncio.gather(
+                self.tenant.by_vector(vector, where, FIELDS, limit=limit), self._waiting(where, slots, things)
+            )
+        self.pile.add(near)
+        self.pile.add(waiting)
+
+    async def _waiting(self, where: Any, slots: Collection[str], things: int) -> list[Found]:
+        """At some places the messages without a vector yet: mostly there are none at all, and nothing is asked."""
+        if self.cache.holds(EMBEDDED, things):
+            return []
+        waiting = await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), FIELDS, limit=WAITING)
+        if not waiting:
+            self.cache.note(EMBEDDED, things)
+        if len(waiting) == WAITING:
+            return await self.tenant.find(both(where, tagged(UNEMBEDDED)), FIELDS, limit=MOST)
+        cards = ((thing, card_of(thing)) for thing in waiting)
+        return [thing for thing, card in cards if slot_tag(card.session, card.number) in slots]
 
     async def _latest(self) -> None:
         """What lies in the window back-fills a search that found little, where nothing but a window counts."""
-        lookup, missing = self.lookup, self.leg - len(self.pile.wanted)
-        if missing > 0 and lookup.turns is None and (lookup.window.bounded or not lookup.terms):
-            newest = max((one.row for one in self.pile.seen.values()), default=self.space.newest)
-            ends = [end for end in (self.last, newest) if end is not None]
-            back = [between(first=min(ends) - days * ROWS_A_DAY) for days in DAYS] if ends else []
-            self.pile.add(await latest(self.space.tenant, self.where, back, FIELDS, self.leg))
+        lookup = self.lookup
+        if lookup.turns is not None or not (lookup.window.bounded or not lookup.terms):
+            return
+        if len(self.pile.wanted) >= self.leg:
+            return
+        newest = max((one.row for one in self.pile.seen.values()), default=self.space.newest)
+        ends = [end for end in (self.last, newest) if end is not None]
+        back = [between(first=min(ends) - days * ROWS_A_DAY) for days in DAYS] if ends else []
+        self.pile.add(await latest(self.tenant, self.where, back, FIELDS, self.leg))
 
     def _candidates(self) -> MessageCandidates:
-        cache, began = self.space.search, self.began
-
         def row_for(one: Seen, least: int) -> int:
-            return cache.row_for(one.id, one.card.turn, one.card.place, least=least, since=began)
+            return self.cache.row_for(one.id, one.card.turn, one.card.place, least=least, since=self.began)
 
         found = self.pile.candidates(
             self.frequencies.column,
@@ -154,7 +181,8 @@ class _Search:
             speakers=self.space.speakers or (),
             row_for=row_for,
         )
-        cache.trim()
+        self.cache.trim()
+        self.cache.tokens.keep(self.pile.tokens, self.began)
         return found
 
 
@@ -165,57 +193,48 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
     """
     wanted = [int(row) for row in rows]
     places = await _places(space, wanted)
+    ahead = ((place.turn, space.search.turns.get(UUID(place.turn), place.since)) for place in places.values())
+    turns = {id: turn for id, turn in ahead if turn is not None}
+    missing = {place.turn for place in places.values()} - turns.keys()
+    turns |= {id.hex: turn for id, turn in (await _turns(space, missing)).items()}
     for row in wanted:
-        if row not in places:
-            raise NotFound(_gone(row))
-    known = {place.turn: turn for place in places.values() if (turn := space.search.turn(place)) is not None}
-    known |= await _turns(space, {place.turn for place in places.values()} - known.keys())
-    for row in wanted:
-        if places[row].turn not in known:
-            raise NotFound(_gone(row))
-    return [(known[places[row].turn], places[row].place) for row in wanted]
-
-
-def _gone(row: int) -> str:
-    return f"message {row} is no longer there; search again"
+        if row not in places or places[row].turn not in turns:
+            raise NotFound(f"message {row} is no longer there; search again")
+    return [(turns[places[row].turn], places[row].place) for row in wanted]
 
 
 async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
-    """Token vectors of messages; rows without any are absent. Their turns are read in the same round."""
+    """Token vectors of messages; rows without any are absent."""
     places = await _places(space, [int(row) for row in rows])
-    began = space.search.clock()
-    held, turns = await asyncio.gather(
-        space.tenant.get([place.id for place in places.values()], [schema.TOKENS]),
-        _turns(space, {place.turn for place in places.values()}),
-    )
-    space.search.keep_turns(turns.items(), began)
-    kept: dict[int, NDArray[np.int8]] = {}
-    for row, place in places.items():
-        thing = held.get(place.id)
-        if thing is not None and (text := thing.properties.get(schema.TOKENS)):
-            kept[row] = tokens_of(text)
-    return StoredTokens.of(kept)
+    ahead = ((place.id, space.search.tokens.get(place.id, place.since)) for place in places.values())
+    held = {id: text for id, text in ahead if text is not None}
+    missing = {place.id for place in places.values()} - held.keys()
+    found = await space.tenant.get(missing, [schema.TOKENS])
+    held |= {id: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
+    said = ((row, held.get(place.id)) for row, place in places.items())
+    return StoredTokens.of({row: tokens_of(text) for row, text in said if text})
 
 
-async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[str, Turn]:
-    """Turns by the hexadecimal ids of their things."""
-    found = await space.tenant.get([UUID(id) for id in ids], TURN_FIELDS)
-    return {id.hex: turn_of(thing) for id, thing in found.items() if TURN in thing.tags}
+async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[UUID, Turn]:
+    """Turns by their things, whose ids are given in hexadecimal."""
+    found = await space.tenant.get(list(map(UUID, ids)), TURN_FIELDS)
+    return {id: turn_of(thing) for id, thing in found.items() if TURN in thing.tags}
 
 
 async def _places(space: UserSpace, rows: Iterable[int]) -> dict[int, Place]:
     """What rows mean: as the last search said, or as they stand."""
-    cache = space.search
-    known = {row: place for row in rows if (place := cache.place(row)) is not None}
-    others = [row for row in dict.fromkeys(rows) if row not in known]
+    wanted = list(dict.fromkeys(rows))
+    known = {row: place for row in wanted if (place := space.search.place(row)) is not None}
+    others = [row for row in wanted if row not in known]
     found = await asyncio.gather(*(_at(space, row) for row in others))
     return known | {row: place for row, place in zip(others, found, strict=True) if place is not None}
 
 
 async def _at(space: UserSpace, row: int) -> Place | None:
-    where = both(tagged(MESSAGE), between(row, row))
-    found = sorted(await space.tenant.find(where, (schema.BODY,), limit=10), key=lambda thing: thing.id.int)
+    began = space.search.clock()
+    found = await space.tenant.find(both(tagged(MESSAGE), between(row, row)), (schema.BODY,), limit=10)
     if not found:
         return None
-    card: Card = card_of(found[0])
-    return Place(found[0].id, card.turn, card.place, space.search.clock())
+    first = min(found, key=lambda thing: thing.id.int)
+    card = card_of(first)
+    return Place(first.id, card.turn, card.place, began)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from persona_graph.conversation import Turn
 
-MOST_PLACES = 8_000
+T = TypeVar("T")
+
+MOST_PLACES = 2_000
 """Rows that are remembered; one search finds a few hundred."""
+MOST_COUNTS = 5_000
+"""Words whose counts are remembered."""
 KEPT_S = 5.0
 """What was read ahead is given out for so long."""
 AGREED_S = 10.0
 """Whose vectors are held is believed for so long, where they are of the model that asks."""
 GROWTH = 0.02
-"""How often a word occurs says nearly the same until there is so much more."""
+"""How often a word occurs says nearly the same until a user has so much more."""
+
+EMBEDDED, NO_PICTURES = "embedded", "no pictures"
+"""What may hold of a user's messages: all have their vector, none shows a picture."""
 
 
 class Place(NamedTuple):
@@ -32,6 +40,33 @@ class Place(NamedTuple):
     """When the search that found it last began."""
 
 
+class _Ahead(Generic[T]):
+    """Things that were read before they were asked for.
+
+    They are given out for a moment, and only where they were read after the search that found them: nothing that an
+    erase took meanwhile comes back.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._held: dict[UUID, tuple[T, float]] = {}
+
+    def keep(self, read: Mapping[UUID, T], at: float) -> None:
+        """Keep what was asked for at that time."""
+        if read:
+            self._held.update({id: (one, at) for id, one in read.items()})
+            asyncio.get_running_loop().call_later(KEPT_S, self._forget)
+
+    def get(self, id: UUID, since: float) -> T | None:
+        """One of them, read since then."""
+        one, at = self._held.get(id, (None, 0.0))
+        return one if at >= since and self._clock() - at < KEPT_S else None
+
+    def _forget(self) -> None:
+        now = self._clock()
+        self._held = {id: held for id, held in self._held.items() if now - held[1] < KEPT_S}
+
+
 class SearchCache:
     """Empty at first; dropped whenever something of the user is removed."""
 
@@ -42,8 +77,14 @@ class SearchCache:
     def clear(self) -> None:
         """Forget all."""
         self._places: dict[int, Place] = {}
-        self._turns: dict[str, tuple[Turn, float]] = {}
+        self.turns = _Ahead[Turn](self.clock)
+        """By their things."""
+        self.tokens = _Ahead[str](self.clock)
+        """Token vectors, as they are stored, by their messages' things."""
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
+        self.things: int | None = None
+        """How many things of any kind the user had, when last counted."""
+        self._facts: dict[str, int] = {}
         self._agreed: tuple[str, float] = ("", 0.0)
 
     # rows
@@ -51,10 +92,10 @@ class SearchCache:
     def row_for(self, id: UUID, turn: str, place: int, *, least: int, since: float) -> int:
         """The row under which a message goes out: `least`, or the next that no other message has."""
         row = least
-        while (held := self._places.get(row)) is not None and held.id != id:
+        while (held := self._places.pop(row, None)) is not None and held.id.int != id.int:
+            self._places[row] = held
             row += 1
-        self._places.pop(row, None)  # so that what was found last stands last
-        self._places[row] = Place(id, turn, place, since)
+        self._places[row] = Place(id, turn, place, since)  # what was found last stands last
         return row
 
     def trim(self) -> None:
@@ -66,31 +107,28 @@ class SearchCache:
         """What a row means; None where it is not known."""
         return self._places.get(row)
 
-    # turns read ahead
-
-    def keep_turns(self, turns: Iterable[tuple[str, Turn]], read: float) -> None:
-        """Keep turns, by the hexadecimal ids of their things, that were asked for at `read`."""
-        now = self.clock()
-        self._turns = {id: held for id, held in self._turns.items() if now - held[1] < KEPT_S}
-        self._turns.update({id: (turn, read) for id, turn in turns})
-
-    def turn(self, place: Place) -> Turn | None:
-        """The turn of a place, if it was read after the search that found it: nothing that an erase took comes back."""
-        turn, read = self._turns.get(place.turn, (None, 0.0))
-        return turn if read >= place.since and self.clock() - read < KEPT_S else None
-
     # how often words occur
 
-    def counted(self, index: str, term: str, total: int | None) -> int | None:
-        """How many texts hold a term, counted while there were about as many texts; None where that is not known."""
+    def counted(self, index: str, term: str, things: int) -> int | None:
+        """How many texts hold a term, counted when the user had about as many things; None where it is not known."""
         count, then = self._counts.get((index, term), (None, 0))
-        if count is None or (total is not None and abs(total - then) > GROWTH * then):
-            return None
-        return count
+        return None if count is None or abs(things - then) > GROWTH * then else count
 
-    def keep_counts(self, index: str, terms: Sequence[str], counts: Sequence[int], total: int) -> None:
-        """Keep counts made among `total` texts."""
-        self._counts.update({(index, term): (count, total) for term, count in zip(terms, counts, strict=True)})
+    def keep_counts(self, index: str, terms: Sequence[str], counts: Sequence[int], things: int) -> None:
+        """Keep counts made when the user had so many things."""
+        if len(self._counts) + len(terms) > MOST_COUNTS:
+            self._counts.clear()
+        self._counts.update({(index, term): (count, things) for term, count in zip(terms, counts, strict=True)})
+
+    # what holds of all messages
+
+    def holds(self, fact: str, things: int) -> bool:
+        """Whether it held when the user had as many things as now."""
+        return self._facts.get(fact) == things
+
+    def note(self, fact: str, things: int) -> None:
+        """Remember that it holds."""
+        self._facts[fact] = things
 
     # whose vectors are held
 

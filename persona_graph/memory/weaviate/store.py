@@ -193,8 +193,8 @@ class WeaviateStore:
         """Append a commit, project it and finish its job."""
 
         async def work(space: UserSpace) -> Commit:
-            stored = await commits.put(space, commit, job)
-            if job is not None:
+            stored, still_open = await commits.put(space, commit, job)
+            if still_open:
                 await self._mark(space)
             return stored
 

@@ -75,6 +75,9 @@ class Found:
     properties: Mapping[str, Any]
     vectors: Mapping[str, Sequence[float]] = field(default_factory=dict)
     distance: float | None = None
+    """From the vector asked with."""
+    score: float = 0.0
+    """By the words asked with."""
 
     @property
     def tags(self) -> frozenset[str]:

@@ -149,7 +149,7 @@ async def drop(space: UserSpace) -> None:
 
     versions = await space.tenant.every(tagged(VERSION), [schema.BODY])
     await space.tenant.put([version_thing(version_of(thing)) for thing in versions])
-    turns = await space.tenant.every(tagged(TURN), [schema.TAGS, schema.ROW, schema.BODY])
+    turns = await journal.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
     await journal.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
     await space.tenant.delete(any_id([EMBEDDER]))
     space.search.clear()

@@ -255,3 +255,24 @@ def test_without_a_model_the_command_that_configures_one_is_named(
 def test_debug_lets_the_error_through(run: Run) -> None:
     result = run("--debug", "search", " ")
     assert "nothing to look for" in str(result.exception)
+
+
+def test_what_is_made_of_the_journal_is_made_anew(run: Run) -> None:
+    run("chat", "I moved to Lisbon.")
+    before = run("show", "memories", "--json").stdout
+    rebuilt = run("rebuild")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    assert "Rebuilt 1 user." in rebuilt.stdout
+    assert run("show", "memories", "--json").stdout == before
+    assert "Rebuilt 1 user." in run("rebuild", "--all").stdout
+
+
+def test_vectors_are_made_anew_with_the_embedder_that_is_configured(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("chat", "I moved to Lisbon.")
+    without = run("reindex")
+    assert without.exit_code != 0
+    assert "no embedder" in without.stderr
+    monkeypatch.setenv("PERSONA_EMBEDDINGS", "hash")
+    made = run("reindex", "--all")
+    assert made.exit_code == 0, made.output
+    assert "vectors for 1 user" in made.stdout

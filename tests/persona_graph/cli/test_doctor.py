@@ -30,6 +30,22 @@ def test_what_a_model_would_reach_is_named(run: Run, monkeypatch: pytest.MonkeyP
     assert "http://gpu-box:8000/v1" in findings(run)["network"][1]
 
 
+def test_a_store_on_a_server_is_named_and_not_reached(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("weaviate")
+    monkeypatch.setenv("PERSONA_STORE", "weaviate://db.example:8081?grpc=50052&collection=Ours")
+    monkeypatch.setenv("WEAVIATE_API_KEY", "secret")
+    found = findings(run)
+    assert found["store"] == ("ok", "Weaviate at db.example:8081, collection Ours, key set")
+    assert "memory at db.example:8081" in found["network"][1]
+
+
+def test_a_wrong_address_of_a_server_is_a_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONA_STORE", "weaviate://a?grcp=1")
+    state, says = findings(run)["store"]
+    assert state == "wrong"
+    assert "'grcp' is no option" in says
+
+
 def test_a_model_whose_package_is_missing_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERSONA_MODEL", "nonesuch:model")
     result = run("doctor")

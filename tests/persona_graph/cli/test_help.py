@@ -45,5 +45,5 @@ def test_the_commands_are_the_promised_ones() -> None:
         *("demo", "doctor", "chat", "ingest", "worker", "problems", "retry"),
         *("search", "show", "history", "answer-without"),
         *("correct", "pin", "freeze", "off", "release", "undo"),
-        *("forget", "export", "import", "migrate"),
+        *("forget", "export", "import", "migrate", "rebuild", "reindex"),
     }

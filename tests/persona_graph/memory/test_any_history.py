@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from persona_graph.conversation import Message, Role, Turn
@@ -16,7 +15,9 @@ from persona_graph.memory.commit import Commit
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.operations import Add, Delete, Freeze, Operation, Pin, Release, SwitchOff, Undo, Update
 from persona_graph.memory.sqlite.store import SqliteStore
+from persona_graph.memory.store import MemoryStore
 from persona_graph.memory.types import KEYED, Kind, Source
+from persona_graph.memory.weaviate.store import WeaviateStore
 from tests.support.simple_model import SimpleModel
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -48,11 +49,21 @@ HISTORY = st.lists(st.one_of(BY_MODEL, BY_MODEL, BY_MODEL, BY_PERSON, UNDO, ERAS
 def test_any_history_is_believed_as_a_simple_model_believes_it(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[object, ...]], moment: datetime
 ) -> None:
-    asyncio.run(_lived(tmp_path_factory.mktemp("store"), history, moment))
+    asyncio.run(_lived(SqliteStore(tmp_path_factory.mktemp("store")), history, moment))
 
 
-async def _lived(folder: Path, history: list[tuple[object, ...]], moment: datetime) -> None:
-    store, model = SqliteStore(folder), SimpleModel()
+@pytest.mark.weaviate
+@pytest.mark.network
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=HISTORY, moment=DAYS)
+def test_weaviate_believes_it_too(weaviate_url: str, history: list[tuple[object, ...]], moment: datetime) -> None:
+    pytest.importorskip("weaviate", reason="needs the extra: pip install 'persona-graph[weaviate]'")
+    asyncio.run(_lived(WeaviateStore(f"{weaviate_url}&collection=AnyHistory"), history, moment))
+
+
+async def _lived(store: MemoryStore, history: list[tuple[object, ...]], moment: datetime) -> None:
+    model = SimpleModel()
+    await store.remove_user("ana")
     turns = [f"t{number}" for number in range(6)]
     await store.append("ana", [_turn(name, number) for number, name in enumerate(turns)])
     model.turns = list(turns)
@@ -80,7 +91,7 @@ def _turn(name: str, number: int) -> Turn:
 
 
 async def _commit(
-    store: SqliteStore,
+    store: MemoryStore,
     model: SimpleModel,
     id: str,
     who: str,
@@ -111,7 +122,7 @@ def _naming(operation: Operation, known: list[str]) -> Operation:
     return operation
 
 
-async def _undo(store: SqliteStore, model: SimpleModel, id: str, at: datetime, pick: int, how: str) -> None:
+async def _undo(store: MemoryStore, model: SimpleModel, id: str, at: datetime, pick: int, how: str) -> None:
     if not model.commits:
         return
     target = model.commits[pick % len(model.commits)]
@@ -125,7 +136,7 @@ async def _undo(store: SqliteStore, model: SimpleModel, id: str, at: datetime, p
     model.commits.append(commit)
 
 
-async def _erase(store: SqliteStore, model: SimpleModel, what: str, pick: int) -> None:
+async def _erase(store: MemoryStore, model: SimpleModel, what: str, pick: int) -> None:
     known = sorted({memory.id for memory in await store.memories("ana", history=True, off=True)})
     memories = {known[pick % len(known)]} if what == "memory" and known else set()
     place = pick % len(model.turns) if model.turns else 0
@@ -135,7 +146,7 @@ async def _erase(store: SqliteStore, model: SimpleModel, what: str, pick: int) -
     model.erase(turns, memories)
 
 
-async def _agree(store: SqliteStore, model: SimpleModel, as_of: datetime | None) -> None:
+async def _agree(store: MemoryStore, model: SimpleModel, as_of: datetime | None) -> None:
     held = await store.memories("ana", off=True, as_of=as_of)
     expected = model.believes(as_of)
     assert {m.id: (m.text, m.kind, m.key, m.pinned, m.off) for m in held} == {

@@ -98,6 +98,11 @@ async def test_the_place_of_an_erased_turn_stays_taken_for_every_process(another
     await one.erase("ana", Erase(turns=frozenset({"a"})), at=NOON, reopen=lambda *_: None)
     assert await other.append("ana", [turn("a", 0, "rome")]) == ()
     assert not await space(other).tenant.insert(gone_thing("a"))
+    stale = turn_thing(turn("a", 0, "rome"), 0, (), pending=True).tags
+    await space(other).tenant.change(gone_thing("a").id, {"tags": list(stale)})
+    assert await other.turns("ana") == []
+    assert await other.jobs("ana") == []
+    assert await another().turns("ana", newest=1) == []
 
 
 async def test_of_two_processes_the_first_commit_wins(another: Open) -> None:
