@@ -43,6 +43,12 @@ def _job(turn: str) -> OpenJob:
     return replace(job("j", turn), name="infer_personality")
 
 
+async def _messages_at(store: MemoryStore, user: str) -> Any:
+    """By rows that its own user has, which another's tenant has too."""
+    rows = (await store.find_messages(OWN, Lookup(terms=("tea",)))).rows
+    return await store.messages_at(user, [int(row) for row in rows])
+
+
 Call = Callable[[MemoryStore, str], Awaitable[Any]]
 
 CALLS: Mapping[str, Call] = {
@@ -65,7 +71,7 @@ CALLS: Mapping[str, Call] = {
     "speakers": lambda store, user: store.speakers(user),
     "find_messages": lambda store, user: store.find_messages(user, Lookup(terms=("secret",))),
     "find_memories": lambda store, user: store.find_memories(user, Lookup(terms=("secret",))),
-    "messages_at": lambda store, user: store.messages_at(user, [0]),
+    "messages_at": _messages_at,
     "token_vectors": lambda store, user: store.token_vectors(user, [0]),
     "unembedded": lambda store, user: store.unembedded(user, 9),
     "put_vectors": lambda store, user: store.put_vectors(user, "f", [Vectors(ref=REF, vector=unit(0))]),
