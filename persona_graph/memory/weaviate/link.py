@@ -64,6 +64,11 @@ class Link:
         self.watch: Callable[[float, float], None] | None = None
         """Told when each call began and ended (seconds of `perf_counter`); for measuring."""
 
+    @property
+    def node(self) -> int:
+        """Which of the nodes of the address it is connected to, or tries first."""
+        return self._node % max(1, len(self.address.nodes))
+
     async def collection(self) -> Any:
         """Our collection, made where there is none. Raises: StoreAway; AccessDenied; StoreError."""
         if self._collection is not None:

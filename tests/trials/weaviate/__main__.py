@@ -18,10 +18,10 @@ from pathlib import Path
 from evals.bench.report import finish, say, show
 from tests.support.weaviate_server import MISSING, binary
 from tests.trials.children import IMPOSSIBLE, POSSIBLE
-from tests.trials.weaviate import confined_key, stopped_server
+from tests.trials.weaviate import cluster, confined_key, stopped_server
 from tests.trials.weaviate.part import Figures, Part, Skipped
 
-PARTS: Sequence[Part] = (confined_key.PART, stopped_server.PART)
+PARTS: Sequence[Part] = (confined_key.PART, stopped_server.PART, cluster.PART)
 
 
 def main() -> int:
