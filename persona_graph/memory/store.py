@@ -235,7 +235,10 @@ class MemoryStore(Protocol):
         ...
 
     async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
-        """For rows of candidates, in their order: the turn, without its receipt, and which of its messages it is."""
+        """For rows of candidates, in their order: the turn, and which of its messages it is.
+
+        Without its receipt, and where it costs a look also without its `ordinal` (-1).
+        """
         ...
 
     async def token_vectors(self, user: str, rows: Sequence[int]) -> StoredTokens:

@@ -15,7 +15,7 @@ from persona_graph.retrieval.question import Question
 from persona_graph.retrieval.token_vectors import TokenMatch
 from persona_graph.retrieval.weights import TOKENS, VECTORS, WORDS
 
-RERANK_DEPTH = 60
+RERANK_DEPTH = 100
 """How many of the best by the first stage are compared token by token."""
 
 MEMORY_WEIGHTS: Mapping[str, float] = {"words": 1.0, "meaning": 1.0, "date": 0.3}
@@ -90,15 +90,15 @@ def _spread(column: Column, places: NDArray[np.intp], count: int) -> Column:
 
 
 def rows_to_rerank(ranking: Ranking, candidates: MessageCandidates, depth: int = RERANK_DEPTH) -> list[int]:
-    """The rows whose token vectors decide the top: the best by the first stage in their order, then neighbours."""
-    position, best = candidates.position, ranking.order[:depth]
+    """The rows whose token vectors decide the top: the best by the first stage and their neighbours."""
+    position = candidates.position
     kept = np.zeros(len(position), np.bool_)
-    for offset, _ in WINDOW:
+    best = ranking.order[:depth]
+    for offset in (0, *(offset for offset, _ in WINDOW)):
         wanted = position[best] + offset
         places = np.minimum(np.searchsorted(position, wanted), len(position) - 1)
         kept[places[position[places] == wanted]] = True
-    kept[best] = False
-    rows: list[int] = candidates.rows[np.concatenate((best, np.flatnonzero(kept)))].tolist()
+    rows: list[int] = candidates.rows[kept].tolist()
     return rows
 
 

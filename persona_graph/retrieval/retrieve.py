@@ -223,16 +223,16 @@ class _Search:
         owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
         wanted = frozenset(owner) - self.query.exclude
         candidates, ranking = await self._ranked_messages(turns=wanted)
-        left, kept = self.query.turn_tokens, dict[str, Turn]()
+        left, kept = self.query.turn_tokens, dict[str, tuple[int, Turn]]()
         rows = [int(candidates.rows[i]) for i in ranking.order[:64]]
-        for turn, _ in await self.store.messages_at(self.query.user, rows):
+        for row, (turn, _) in zip(rows, await self.store.messages_at(self.query.user, rows), strict=False):
             cost = turn_cost(turn)
             if turn.id in kept or left <= 0 or (kept and cost > left):
                 continue
-            kept[turn.id] = turn if cost <= left else fitted([turn], left)[0]
+            kept[turn.id] = row, turn if cost <= left else fitted([turn], left)[0]
             left -= cost
         by_episode: dict[str, list[Turn]] = {}
-        for turn in sorted(kept.values(), key=lambda t: (t.at, t.ordinal)):
+        for _, turn in sorted(kept.values(), key=lambda one: one[0]):  # rows are in order of time
             by_episode.setdefault(owner[turn.id], []).append(turn)
         return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
 

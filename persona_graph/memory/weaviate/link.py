@@ -101,8 +101,14 @@ class Link:
                 try:
                     async with asyncio.timeout(DEADLINE_S):
                         return await call(collection)
+                except asyncio.CancelledError as error:
+                    task = asyncio.current_task()
+                    if task is None or task.cancelling():
+                        raise
+                    # Nobody asked for it: the connection was given up under this call, because another one failed.
+                    raise StoreAway(_away(self.address.shown)) from error
                 except Exception as error:
-                    if isinstance(error, StoreError | NoTenant | asyncio.CancelledError):
+                    if isinstance(error, StoreError | NoTenant):
                         raise
                     meant = told(error, self.address.shown)
                     if meant is error:
@@ -131,10 +137,15 @@ class Link:
         if not await self.has_vector(dimensions):
             await self.run(lambda collection: _add_vector(collection, dimensions))
 
+    async def client(self) -> Any:
+        """The client itself, connected: for what an operator does besides (rights, backups)."""
+        await self.collection()
+        return self._client
+
     async def drop_collection(self) -> None:
         """Remove the whole collection, with all users in it."""
-        await self.collection()
-        await self._client.collections.delete(self.address.collection)
+        client = await self.client()
+        await client.collections.delete(self.address.collection)
         self._collection = None
 
     async def close(self) -> None:

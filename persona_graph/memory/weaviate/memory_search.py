@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from persona_graph.memory.sqlite.memory_search import nothing
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import CURRENT, ON, kind_tag, text_tag, version_of
+from persona_graph.memory.weaviate.codec import CURRENT, ON, UNEMBEDDED, kind_tag, text_tag, version_of
 from persona_graph.memory.weaviate.commits import held_at, switched_off
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
@@ -27,6 +27,8 @@ from persona_graph.retrieval.candidates import MemoryCandidates
 
 LEG = 24
 """How many memories of a kind the words bring, and how many the vector."""
+LEAST = 12
+"""So few of a kind are back-filled with what else lies in a window."""
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
 MANY = 500
 """Tags in one filter."""
@@ -53,33 +55,40 @@ class _Search:
         self.held: dict[UUID, frozenset[str]] = {}
         """The terms of each."""
         self.cosine: dict[UUID, float] = {}
+        self.many: set[Kind] = set()
+        """Kinds of which there are more than one call reads."""
 
     async def by_kind(self) -> None:
-        """The best of each kind; then, where nothing but a window counts, the latest of it."""
-        lookup = self.lookup
-        legs = (leg for kind in sorted(lookup.kinds) for leg in (self._by_words(kind), self._by_vector(kind)))
-        counting = self.frequencies
+        """The best of each kind; where nothing but a window counts, also the latest that neither words nor vector find.
+
+        All of that is one round, but for windows with very many memories that hold none of the words.
+        """
+        lookup, counting = self.lookup, self.frequencies
+        kinds = sorted(lookup.kinds)
+        filled = lookup.window.bounded or not lookup.terms
+        legs = [leg for kind in kinds for leg in (self._by_words(kind), self._by_vector(kind))]
+        if filled:
+            legs += [self._waiting(kinds)] if lookup.vector is not None else [self._rest(kind) for kind in kinds]
         first = (counting.begin(), check(self.space, lookup), *legs)
         things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
-        fills = (
-            [self._latest(kind) for kind in sorted(lookup.kinds)] if lookup.window.bounded or not lookup.terms else []
-        )
-        await asyncio.gather(*fills, counting.read(things))
+        more = [self._latest(kind) for kind in kinds if filled and kind in self.many]
+        await asyncio.gather(*more, counting.read(things))
 
     @property
     def leg(self) -> int:
         """How many each leg brings; some of them may be excluded."""
         return LEG + min(len(self.lookup.exclude), LEG)
 
-    def _where(self, kind: Kind) -> Any:
-        window = self.lookup.window
+    def _where(self, *kinds: Kind) -> Any:
+        """The filter of the window, and of a kind."""
+        window, tags = self.lookup.window, (VERSION, ON, *map(kind_tag, kinds))
         if not window.bounded:
-            return tagged(VERSION, ON, kind_tag(kind), CURRENT)
+            return tagged(*tags, CURRENT)
         overlapping = both(
             None if window.end is None else begun(last=date(window.end)),
             None if window.start is None else ended(first=date(window.start)),
         )
-        return both(tagged(VERSION, ON, kind_tag(kind)), overlapping)
+        return both(tagged(*tags), overlapping)
 
     async def _by_words(self, kind: Kind) -> None:
         terms = self.lookup.terms
@@ -91,11 +100,24 @@ class _Search:
         if vector is not None:
             self._add(await self.space.tenant.by_vector(vector, self._where(kind), FIELDS, limit=self.leg))
 
+    async def _waiting(self, kinds: Sequence[Kind]) -> None:
+        """What a vector does not find because it has none."""
+        where = both(self._where(), both(any_tag(map(kind_tag, kinds)), tagged(UNEMBEDDED)))
+        self._add(await self.space.tenant.find(where, FIELDS, limit=len(kinds) * self.leg))
+
+    async def _rest(self, kind: Kind) -> None:
+        """What there is at all, where that is little."""
+        found = await self.space.tenant.find(self._where(kind), FIELDS, limit=self.leg + 1)
+        if len(found) > self.leg:
+            self.many.add(kind)
+        else:
+            self._add(found)
+
     async def _latest(self, kind: Kind) -> None:
         """The memories that began last in the window, where the search found few of the kind."""
         window = self.lookup.window
         of_kind = [memory for _, memory in self.seen.values() if memory.kind is kind]
-        if len(of_kind) >= self.leg:
+        if len(of_kind) >= min(self.leg, LEAST):
             return
         starts = (memory.event.start for memory in of_kind)
         end = window.end or max((start for start in starts if start is not None), default=None)

@@ -33,6 +33,8 @@ class Seen:
     card: Card
     held: list[int]
     """Which of the terms it holds."""
+    tokens: str = ""
+    """Its token vectors, as they are stored."""
     cosine: float = 0.0
     score: float = 0.0
     """By its words, as the server has it."""
@@ -80,23 +82,23 @@ class Pile:
 
     scope: Scope
     terms: Sequence[str]
-    seen: dict[UUID, Seen] = field(default_factory=dict)
-    tokens: dict[UUID, str] = field(default_factory=dict)
-    """Token vectors, as they are stored."""
+    seen: dict[int, Seen] = field(default_factory=dict)
+    """By the number of the thing: an UUID is slow to look up."""
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was read; a distance becomes a cosine."""
         seen, places = self.seen, {term: place for place, term in enumerate(self.terms)}
         for thing in found:
-            one = seen.get(thing.id)
+            number = thing.id.int
+            one = seen.get(number)
             if one is None:
                 card = card_of(thing)
                 if card.at >= self.scope.until:
                     continue
                 said: str = thing.properties.get(schema.TERMS) or ""
                 held = [places[term] for term in places.keys() & said.split()]
-                one = seen[thing.id] = Seen(thing.id, thing.row, card, held)
-                self.tokens[thing.id] = thing.properties.get(schema.TOKENS) or ""
+                vectors = thing.properties.get(schema.TOKENS) or ""
+                one = seen[number] = Seen(thing.id, thing.row, card, held, vectors)
             if thing.distance is not None:
                 one.cosine = 1 - thing.distance
             if thing.score > one.score:
@@ -105,8 +107,9 @@ class Pile:
     def give_cosines(self, found: Iterable[Found]) -> None:
         """The same for messages that were read elsewhere."""
         for thing in found:
-            if thing.distance is not None and thing.id in self.seen:
-                self.seen[thing.id].cosine = 1 - thing.distance
+            one = self.seen.get(thing.id.int)
+            if one is not None and thing.distance is not None:
+                one.cosine = 1 - thing.distance
 
     @property
     def wanted(self) -> list[Seen]:

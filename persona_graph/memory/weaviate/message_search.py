@@ -18,7 +18,7 @@ from persona_graph.memory.sqlite.message_search import nothing
 from persona_graph.memory.sqlite.rows import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, tokens_of, turn_of, turn_tag
+from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, stored_tokens, turn_of, turn_tag
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
@@ -40,6 +40,8 @@ WORDS_ALONE = 2
 """Without a vector both are so much more."""
 FEW_TURNS = 64
 """Up to so many given turns are read ahead."""
+LEAST = 32
+"""So few found are back-filled with what else lies in a window."""
 WAITING = 200
 """Messages without a vector that are read whole; of more only those that are asked for."""
 MOST = 10_000
@@ -79,12 +81,9 @@ class _Search:
         self.core = wide * CORE
 
     async def among_pictures(self) -> MessageCandidates:
-        """The same, where it is known whether there is any picture."""
-        things = await self.frequencies.things()
-        if self.cache.holds(NO_PICTURES, things):
-            return nothing(self.lookup)
-        if not await self.tenant.count(tagged(MESSAGE, SHOWS)):
-            self.cache.note(NO_PICTURES, things)
+        """The same, where it is not known that there is no picture."""
+        known = self.cache.things
+        if known is not None and self.cache.holds(NO_PICTURES, known) and await self.frequencies.things() == known:
             return nothing(self.lookup)
         return await self.found()
 
@@ -95,11 +94,15 @@ class _Search:
         things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
         if not things:
             return nothing(self.lookup)
-        counting = self.frequencies.read(
-            things, [(one.held, one.score) for one in self.pile.seen.values() if one.score]
-        )
-        await asyncio.gather(self._neighbours(things), self._latest(), counting)
+        scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
+        second = (self._neighbours(things), self._latest(), self._pictures(things))
+        await asyncio.gather(self.frequencies.read(things, scored), *second)
         return self._candidates()
+
+    async def _pictures(self, things: int) -> None:
+        """Remember where no message shows one, so that nobody looks again."""
+        if self.lookup.images and not self.pile.seen and not await self.tenant.count(tagged(MESSAGE, SHOWS)):
+            self.cache.note(NO_PICTURES, things)
 
     # the first round
 
@@ -163,7 +166,7 @@ class _Search:
         lookup = self.lookup
         if lookup.turns is not None or not (lookup.window.bounded or not lookup.terms):
             return
-        if len(self.pile.wanted) >= self.leg:
+        if len(self.pile.wanted) >= min(self.leg, LEAST):
             return
         newest = max((one.row for one in self.pile.seen.values()), default=self.space.newest)
         ends = [end for end in (self.last, newest) if end is not None]
@@ -182,7 +185,7 @@ class _Search:
             row_for=row_for,
         )
         self.cache.trim()
-        self.cache.tokens.keep(self.pile.tokens, self.began)
+        self.cache.tokens.keep({number: one.tokens for number, one in self.pile.seen.items()}, self.began)
         return found
 
 
@@ -193,10 +196,10 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
     """
     wanted = [int(row) for row in rows]
     places = await _places(space, wanted)
-    ahead = ((place.turn, space.search.turns.get(UUID(place.turn), place.since)) for place in places.values())
+    ahead = ((place.turn, space.search.turns.get(place.turn, place.since)) for place in places.values())
     turns = {id: turn for id, turn in ahead if turn is not None}
     missing = {place.turn for place in places.values()} - turns.keys()
-    turns |= {id.hex: turn for id, turn in (await _turns(space, missing)).items()}
+    turns |= await _turns(space, missing)
     for row in wanted:
         if row not in places or places[row].turn not in turns:
             raise NotFound(f"message {row} is no longer there; search again")
@@ -205,20 +208,18 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
 
 async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
     """Token vectors of messages; rows without any are absent."""
-    places = await _places(space, [int(row) for row in rows])
-    ahead = ((place.id, space.search.tokens.get(place.id, place.since)) for place in places.values())
-    held = {id: text for id, text in ahead if text is not None}
-    missing = {place.id for place in places.values()} - held.keys()
-    found = await space.tenant.get(missing, [schema.TOKENS])
-    held |= {id: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
-    said = ((row, held.get(place.id)) for row, place in places.items())
-    return StoredTokens.of({row: tokens_of(text) for row, text in said if text})
+    places, ahead = await _places(space, [int(row) for row in rows]), space.search.tokens
+    held = {row: text for row, place in places.items() if (text := ahead.get(place.id.int, place.since)) is not None}
+    missing = {place.id: row for row, place in places.items() if row not in held}
+    found = await space.tenant.get(missing.keys(), [schema.TOKENS])
+    held |= {missing[id]: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
+    return stored_tokens(held)
 
 
-async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[UUID, Turn]:
-    """Turns by their things, whose ids are given in hexadecimal."""
+async def _turns(space: UserSpace, ids: Iterable[str]) -> dict[str, Turn]:
+    """Turns by the hexadecimal ids of their things."""
     found = await space.tenant.get(list(map(UUID, ids)), TURN_FIELDS)
-    return {id: turn_of(thing) for id, thing in found.items() if TURN in thing.tags}
+    return {id.hex: turn_of(thing) for id, thing in found.items() if TURN in thing.tags}
 
 
 async def _places(space: UserSpace, rows: Iterable[int]) -> dict[int, Place]:

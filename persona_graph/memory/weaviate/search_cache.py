@@ -10,6 +10,7 @@ from uuid import UUID
 
 from persona_graph.conversation import Turn
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 MOST_PLACES = 2_000
@@ -40,7 +41,7 @@ class Place(NamedTuple):
     """When the search that found it last began."""
 
 
-class _Ahead(Generic[T]):
+class _Ahead(Generic[K, T]):
     """Things that were read before they were asked for.
 
     They are given out for a moment, and only where they were read after the search that found them: nothing that an
@@ -49,22 +50,32 @@ class _Ahead(Generic[T]):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._held: dict[UUID, tuple[T, float]] = {}
+        self._held: dict[K, tuple[T, float]] = {}
+        """Those that were read last stand last."""
+        self._waiting = False
 
-    def keep(self, read: Mapping[UUID, T], at: float) -> None:
+    def keep(self, read: Mapping[K, T], at: float) -> None:
         """Keep what was asked for at that time."""
-        if read:
-            self._held.update({id: (one, at) for id, one in read.items()})
-            asyncio.get_running_loop().call_later(KEPT_S, self._forget)
+        for key, one in read.items():
+            self._held.pop(key, None)
+            self._held[key] = one, at
+        self._forget_later()
 
-    def get(self, id: UUID, since: float) -> T | None:
+    def get(self, key: K, since: float) -> T | None:
         """One of them, read since then."""
-        one, at = self._held.get(id, (None, 0.0))
+        one, at = self._held.get(key, (None, 0.0))
         return one if at >= since and self._clock() - at < KEPT_S else None
 
+    def _forget_later(self) -> None:
+        if self._held and not self._waiting:
+            self._waiting = True
+            asyncio.get_running_loop().call_later(KEPT_S, self._forget)
+
     def _forget(self) -> None:
-        now = self._clock()
-        self._held = {id: held for id, held in self._held.items() if now - held[1] < KEPT_S}
+        self._waiting, now = False, self._clock()
+        while self._held and now - next(iter(self._held.values()))[1] >= KEPT_S:
+            del self._held[next(iter(self._held))]
+        self._forget_later()
 
 
 class SearchCache:
@@ -77,10 +88,10 @@ class SearchCache:
     def clear(self) -> None:
         """Forget all."""
         self._places: dict[int, Place] = {}
-        self.turns = _Ahead[Turn](self.clock)
-        """By their things."""
-        self.tokens = _Ahead[str](self.clock)
-        """Token vectors, as they are stored, by their messages' things."""
+        self.turns = _Ahead[str, Turn](self.clock)
+        """By their things, hexadecimal."""
+        self.tokens = _Ahead[int, str](self.clock)
+        """Token vectors, as they are stored, by the numbers of their messages' things."""
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self.things: int | None = None
         """How many things of any kind the user had, when last counted."""

@@ -127,8 +127,11 @@ def load(text: str) -> Any:
     """The value that `dump` wrote."""
     if text.startswith(_PACKED):
         text = base64.b64decode(text.removeprefix(_PACKED)).decode("utf-8", "surrogatepass")
-    return json.loads(text)
+    return _read(text)[0]
 
+
+_read = json.JSONDecoder().raw_decode
+"""What `json.loads` does in the end: a search reads hundreds of small texts."""
 
 _PACKED = "~"
 """No JSON begins with it."""
