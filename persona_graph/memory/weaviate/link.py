@@ -271,6 +271,7 @@ def _away(where: str) -> str:
 
 def told(error: Exception, where: str) -> Exception:
     """What an error of the client means to us; texts of memories never stand in it."""
+    import httpx
     from weaviate import exceptions as weaviate
 
     if isinstance(error, StoreError | ConfigurationError):
@@ -295,6 +296,7 @@ def told(error: Exception, where: str) -> Exception:
         weaviate.WeaviateStartUpError,
         weaviate.WeaviateGRPCUnavailableError,
         weaviate.WeaviateRetryError,
+        httpx.TransportError,  # the client passes on what breaks off in the middle of an answer
         TimeoutError,
         OSError,
     )
