@@ -38,7 +38,7 @@ async def check(place: Place, ledgers: Collection[Ledger]) -> Findings:
     files = {ledger.user: _bytes_of(folder, ledger.user) for ledger in ledgers}
     try:
         for ledger in ledgers:
-            found.add(await _of_user(store, folder, ledger, files[ledger.user]))
+            found.add(await _of_user(store, place, ledger, files[ledger.user]))
         if strangers := set(await store.users()) - {ledger.user for ledger in ledgers}:
             found.corrupt.append(f"there are users whom nobody knows: {sorted(strangers)}")
     except StoreError as error:
@@ -54,12 +54,12 @@ def _bytes_of(folder: Path, user: str) -> bytes:
     return b"".join(path.read_bytes() for path in (folder / "users").glob(f"{file_name(user)}*"))
 
 
-async def _of_user(store: MemoryStore, folder: Path, ledger: Ledger, files: bytes) -> Findings:
-    held, media = await holdings.read(store, ledger.user), FolderMedia(folder / "media")
+async def _of_user(store: MemoryStore, place: Place, ledger: Ledger, files: bytes) -> Findings:
+    held, media = await holdings.read(store, ledger.user), FolderMedia(place.folder / "media")
     found = ledger.settle(held)
     found.add(ledger.compare(held))
     found.lost += ledger.words_left(held, files)
-    found.add(findings.of_holdings(held))
+    found.add(findings.of_holdings(held, in_one_step=not place.server))
     whole = await holdings.whole_images(media, ledger.user, ledger.images)
     found.lost += [f"{ledger.user}: image {digest} is not there" for digest in ledger.images - whole]
     there = await holdings.whole_images(media, ledger.user, ledger.images_gone)
@@ -72,6 +72,7 @@ async def check_finished(place: Place, ledgers: Collection[Ledger]) -> Findings:
     found, store, media = Findings(), place.store(), FolderMedia(place.folder / "media")
     for ledger in ledgers:
         held = await holdings.read(store, ledger.user)
+        found.add(findings.of_holdings(held))
         found.lost += [f"{ledger.user}: {job.name} over {', '.join(job.turns)} is still open" for job in held.jobs]
         if await store.unsettled(ledger.user) != Unsettled():
             found.lost.append(f"{ledger.user}: an erase is not settled")

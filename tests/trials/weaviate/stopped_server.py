@@ -18,8 +18,8 @@ from typing import Any
 
 from persona_graph import Options, Persona
 from persona_graph.conversation import TurnState
+from persona_graph.errors import StoreAway
 from persona_graph.jobs.reason import Must
-from persona_graph.memory.weaviate.link import COOL_S
 from persona_graph.options import Updates
 from persona_graph.personality import Trait
 from persona_graph.policy.policy import Completion
@@ -146,9 +146,7 @@ async def _talk(server: WeaviateServer, folder: Path, fates: Sequence[Fate]) -> 
                 silent += [one.name] * (one.missed and not away)
                 told_for_nothing += [one.name] * (away and not one.missed)
                 await hand.do(one.after)
-                await asyncio.sleep(COOL_S)
-                while persona.engine.outage.lasts:  # it asks no more often than finding out has taken
-                    await asyncio.sleep(0.1)
+                await _until_back(persona)
         spooled = len(list((folder / "spool").rglob("*.json")))
         hand.meet(Fate(name="nothing"))
         await persona.aflush(USER, close_sessions=True)
@@ -173,6 +171,18 @@ async def _talk(server: WeaviateServer, folder: Path, fates: Sequence[Fate]) -> 
         "jobs_open": len(held.jobs),
         "seconds_by_turn": took,
     }
+
+
+async def _until_back(persona: Persona) -> None:
+    """Wait until memory is there again, and until the program asks for it again."""
+    for _ in range(600):
+        try:
+            await persona.aturns(USER, newest=1)
+            if not persona.engine.outage.lasts:
+                return
+        except StoreAway:
+            pass
+        await asyncio.sleep(0.1)
 
 
 def broken(figures: Figures) -> list[str]:
