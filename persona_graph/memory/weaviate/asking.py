@@ -1,6 +1,6 @@
 """Questions in the words of the server's own protocol: by the client's a call takes a millisecond of Python more.
 
-The client still makes the connection, sends what is asked and says what went wrong.
+The client still makes the connection.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Asking:
             metadata=search_get_pb2.MetadataRequest(uuid=True, distance=vector is not None, score=bool(terms)),
             **more,
         )
-        reply = await client._connection.grpc_search(request)
+        reply = await _told(client, "Search", request)
         return [_found(result) for result in reply.results]
 
     async def count(self, client: Any, where: Any) -> int:
@@ -71,8 +71,24 @@ class Asking:
         request = aggregate_pb2.AggregateRequest(
             collection=self.collection, tenant=self.tenant, objects_count=True, filters=_filters(where)
         )
-        reply = await client._connection.grpc_aggregate(request)
+        reply = await _told(client, "Aggregate", request)
         return int(reply.single_result.objects_count)
+
+
+async def _told(client: Any, method: str, request: Any) -> Any:
+    """The server's reply. The client would ask a server that is gone for seconds, a turn waiting all the while."""
+    from grpc import StatusCode
+    from grpc.aio import AioRpcError
+    from weaviate.exceptions import InsufficientPermissionsError, WeaviateQueryError
+
+    connection = client._connection
+    try:
+        ask = getattr(connection.grpc_stub, method)
+        return await ask(request, metadata=connection.grpc_headers(), timeout=connection.timeout_config.query)
+    except AioRpcError as error:
+        if error.code() is StatusCode.PERMISSION_DENIED:
+            raise InsufficientPermissionsError(error) from error
+        raise WeaviateQueryError(f"{error.code().name}: {error.details()}", "GRPC") from error
 
 
 def _filters(where: Any) -> Any:

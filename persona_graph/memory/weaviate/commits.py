@@ -12,6 +12,7 @@ from persona_graph.memory.commit import Commit, Knowledge, Tombstones, field_nam
 from persona_graph.memory.erase import without_erased
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.store import Standing
 from persona_graph.memory.types import KEYED, Memory, age
 from persona_graph.memory.weaviate import journal, outbox, schema, standing, tombstones
@@ -116,7 +117,10 @@ async def every(space: UserSpace, as_of: datetime | None = None) -> list[Commit]
     found = [commit_of(thing) for thing in await space.tenant.every(tagged(COMMIT), [schema.BODY, schema.ROW])]
     # Two machines may have taken one number: the ids then decide, everywhere alike.
     found.sort(key=lambda commit: (commit.sequence, commit.id))
-    return found if as_of is None else [commit for commit in found if commit.at <= as_of]
+    if as_of is None:
+        return found
+    until = microseconds(as_of)
+    return [commit for commit in found if microseconds(commit.at) <= until]
 
 
 async def project(space: UserSpace) -> None:

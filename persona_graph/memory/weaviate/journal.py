@@ -127,7 +127,7 @@ def note(space: UserSpace, row: int) -> None:
 
 
 async def free_rows(space: UserSpace, turns: Sequence[Turn]) -> list[int]:
-    """Where turns go: at their microsecond, or behind those that came before in the same second."""
+    """Where turns go: at their microsecond, or right behind those that are there already."""
     newest = await newest_row(space)
     found: list[int] = []
     taken: dict[int, list[int]] = {}
@@ -138,10 +138,12 @@ async def free_rows(space: UserSpace, turns: Sequence[Turn]) -> list[int]:
             known = newest < second << SEQUENCE_BITS
             taken[second] = [] if known else await _rows_of_second(space, row)
         held = taken[second]
-        if any(abs(row - other) < ROOM for other in held):
-            row = max(held) + ROOM
-            if row > last_row_of_second(row - ROOM):
-                raise StoreError("more than a hundred thousand turns of one user in one second cannot be kept in order")
+        last = last_row_of_second(row)
+        for other in sorted(held):  # right behind those it would touch: whoever came later keeps its place
+            if abs(row - other) < ROOM:
+                row = other + ROOM
+        if row > last:
+            raise StoreError("more than a hundred thousand turns of one user in one second cannot be kept in order")
         held.append(row)
         found.append(row)
     return found
@@ -301,6 +303,8 @@ async def turns(
         found = await _of_window(space, window, newest, fields)
         before = await turns_before(space, found[0].row) if found else 0
         counted = [(thing, before + number) for number, thing in enumerate(found)]
+    if counted:
+        note(space, counted[-1][0].row)  # others write too: a turn of ours must not take the place of what was read
     kept = [turn for thing, ordinal in counted if (turn := turn_of(thing, ordinal)).at in window]
     return kept[-newest:] if newest else kept
 

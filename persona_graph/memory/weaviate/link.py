@@ -72,6 +72,11 @@ class Link:
         self.watch: Callable[[float, float], None] | None = None
         """Told when each call began and ended (seconds of `perf_counter`); for measuring."""
 
+    @property
+    def node(self) -> int:
+        """Which of the nodes of the address it is connected to, or tries first."""
+        return self._node % max(1, len(self.address.nodes))
+
     async def collection(self) -> Any:
         """Our collection, made where there is none. Raises: StoreAway; AccessDenied; StoreError."""
         if self._collection is not None:
@@ -257,7 +262,7 @@ def _client(address: Address, node: Any) -> Any:
         grpc_port=node.grpc_port,
         grpc_secure=address.tls,
         headers=dict(address.headers) or None,
-        auth_credentials=Auth.api_key(address.api_key) if address.api_key else None,
+        auth_credentials=Auth.api_key(key) if (key := node.api_key or address.api_key) else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=CONNECT_S, query=DEADLINE_S, insert=DEADLINE_S)),
         # They ask the package index for a newer client, on every connection.
         skip_init_checks=True,
@@ -277,6 +282,7 @@ def _away(where: str) -> str:
 
 def told(error: Exception, where: str) -> Exception:
     """What an error of the client means to us; texts of memories never stand in it."""
+    import httpx
     from weaviate import exceptions as weaviate
 
     if isinstance(error, StoreError | ConfigurationError):
@@ -301,6 +307,7 @@ def told(error: Exception, where: str) -> Exception:
         weaviate.WeaviateStartUpError,
         weaviate.WeaviateGRPCUnavailableError,
         weaviate.WeaviateRetryError,
+        httpx.TransportError,  # the client passes on what breaks off in the middle of an answer
         TimeoutError,
         OSError,
     )

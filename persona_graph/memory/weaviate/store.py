@@ -59,7 +59,8 @@ class WeaviateStore:
 
     def __init__(self, url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> None:
         self._address, self._neutral = parse(url), neutral
-        self._embedded = None if self._address.folder is None else Embedded(self._address.folder)
+        folder, program = self._address.folder, self._address.program
+        self._embedded = None if folder is None or program is None else Embedded(folder, program)
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -144,3 +145,15 @@ async def test_a_rebuild_puts_right_what_projections_lost(another: Open) -> None
     assert await found(store, Lookup(terms=("rome", "oslo", "tea"))) == ["a#0", "a#1", "b#0"]
     assert texts(await store.memories("ana")) == ["likes tea"]
     assert await store.speakers("ana") == ("Ana",)
+
+
+async def test_turns_of_one_moment_written_by_two_processes_stand_apart_and_in_order(another: Open) -> None:
+    one, other = another(), another()
+    await one.append("ana", [turn("before", 0)])
+    await other.turns("ana")
+    await one.append("ana", [turn("first", 1)])
+    await one.append("ana", [replace(turn("later", 1), at=NOON + DAY + timedelta(milliseconds=300))])
+    assert ids(await other.turns("ana", newest=2)) == ["first", "later"]
+    await other.append("ana", [turn("second", 1)])  # as a conversation does whose clock stands behind
+    held = await another().turns("ana")
+    assert [(one.id, one.ordinal) for one in held] == [("before", 0), ("first", 1), ("second", 2), ("later", 3)]
