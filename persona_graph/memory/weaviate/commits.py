@@ -15,7 +15,7 @@ from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff
 from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.store import Standing
 from persona_graph.memory.types import KEYED, Memory, age
-from persona_graph.memory.weaviate import journal, outbox, schema, standing, tombstones
+from persona_graph.memory.weaviate import outbox, reading, schema, standing, tombstones
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
     ON,
@@ -97,7 +97,7 @@ async def _refuse_erased(space: UserSpace, commit: Commit) -> Tombstones:
     Raises: NotFound when nothing of its evidence is left; Outdated when something of it, or of what was read, is not.
     """
     evidence = set(commit.evidence)
-    held, stones = await asyncio.gather(journal.held_turns(space, evidence, [schema.TAGS]), tombstones.read(space))
+    held, stones = await asyncio.gather(reading.held_turns(space, evidence, [schema.TAGS]), tombstones.read(space))
     gone = evidence - held.keys()
     if gone and (len(gone) == len(evidence) or gone - stones.ids):
         raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")

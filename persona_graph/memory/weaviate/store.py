@@ -20,10 +20,13 @@ from persona_graph.memory.weaviate import (
     append,
     commits,
     erasing,
+    indexing,
     journal,
     memory_search,
     message_search,
     outbox,
+    reading,
+    talkers,
     tombstones,
     vectors,
 )
@@ -132,7 +135,7 @@ class WeaviateStore:
         receipts: bool = True,
     ) -> list[Turn]:
         """Turns by time."""
-        return await self._read(user, lambda space: journal.turns(space, ids, window, newest, receipts=receipts))
+        return await self._read(user, lambda space: reading.turns(space, ids, window, newest, receipts=receipts))
 
     async def jobs(self, user: str) -> list[OpenJob]:
         """All open jobs in order."""
@@ -234,7 +237,7 @@ class WeaviateStore:
         """Make every projection anew from journal and commits."""
 
         async def work(space: UserSpace) -> None:
-            await journal.index_anew(space)
+            await indexing.index_anew(space)
             await commits.project(space)
             space.search.clear()
 
@@ -244,7 +247,7 @@ class WeaviateStore:
 
     async def speakers(self, user: str) -> tuple[str, ...]:
         """Names of those who talk."""
-        return await self._read(user, journal.speakers)
+        return await self._read(user, talkers.speakers)
 
     async def find_messages(self, user: str, lookup: Lookup) -> MessageCandidates:
         """Candidate messages with their neighbours."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
 from persona_graph.memory.store import MISMATCH, Unembedded, Vectors
-from persona_graph.memory.weaviate import journal, schema
+from persona_graph.memory.weaviate import indexing, reading, schema
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
     EMBEDDER,
@@ -144,11 +144,11 @@ async def _agree(space: UserSpace, fingerprint: str, dimensions: int) -> None:
 async def drop(space: UserSpace) -> None:
     """Remove all vectors and which model made them: things are written anew without."""
     from persona_graph.memory.weaviate.codec import version_thing
-    from persona_graph.memory.weaviate.journal import Written
+    from persona_graph.memory.weaviate.written import Written
 
     versions = await space.tenant.every(tagged(VERSION), [schema.BODY])
     await space.tenant.put([version_thing(version_of(thing)) for thing in versions])
-    turns = await journal.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
-    await journal.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
+    turns = await reading.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
+    await indexing.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
     await space.tenant.delete(any_id([EMBEDDER]))
     space.search.clear()

@@ -11,7 +11,7 @@ import pytest
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Source
-from persona_graph.memory.weaviate import codec, erasing, journal, outbox
+from persona_graph.memory.weaviate import codec, erasing, journal, outbox, reading
 from persona_graph.memory.weaviate.codec import commit_thing, gone_thing, turn_thing
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.memory.weaviate.tenant import tagged
@@ -38,7 +38,7 @@ async def test_a_turn_without_its_messages_gets_them(another: Open) -> None:
     after = another()
     assert await found(after, Lookup(terms=("camp",))) == ["late#0", "idle#0"]
     assert [one.id for one in await after.jobs("ana")] == ["j"]
-    assert len(await journal.pending(space(after), codec.TURN_FIELDS)) == 1
+    assert len(await reading.pending(space(after), codec.TURN_FIELDS)) == 1
 
 
 async def test_a_worker_elsewhere_indexes_a_turn_before_it_lets_it_rest(another: Open) -> None:
