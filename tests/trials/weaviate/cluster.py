@@ -17,10 +17,11 @@ from evals.bench.report import say
 from evals.bench.weaviate.server import HOST, WeaviateCluster, WeaviateServer
 from persona_graph import Options, Persona
 from persona_graph.conversation import Turn
-from persona_graph.errors import NotFound, StoreError
+from persona_graph.errors import StoreError
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate.store import WeaviateStore
+from persona_graph.memory.weaviate.tenant import tagged
+from persona_graph.memory.weaviate.things import MESSAGE
 from persona_graph.options import Updates
 from persona_graph.update.delivery import deliver
 from tests.trials import holdings
@@ -185,14 +186,13 @@ async def _caught_up(node: WeaviateServer, wanted: set[str], erased: list[str]) 
 
 
 async def _ids(store: WeaviateStore) -> set[str]:
-    """Turns that a node has, each with its messages; nothing while it has messages without their turn."""
+    """Turns that a node has; none while it has more or fewer messages than they have."""
     try:
         turns = await store.turns(USER, receipts=False)
-        found = await store.find_messages(USER, Lookup(terms=("soup",), depth=9_999))
-        at = await store.messages_at(USER, [int(row) for row in found.rows])
-    except (NotFound, StoreError):  # it is not quite there yet
+        messages = await store._space(USER).tenant.count(tagged(MESSAGE))
+    except StoreError:  # it is not quite there yet
         return set()
-    return {turn.id for turn in turns} & {turn.id for turn, _ in at}
+    return {turn.id for turn in turns} if messages == sum(len(turn.messages) for turn in turns) else set()
 
 
 def broken(figures: Figures) -> list[str]:
