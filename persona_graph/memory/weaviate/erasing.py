@@ -25,7 +25,7 @@ from persona_graph.memory.erase import Consequences, Erase, Erased, came_back, c
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.store import Reopen
 from persona_graph.memory.types import Memory
-from persona_graph.memory.weaviate import commits, indexing, outbox, reading, schema, talkers, tombstones
+from persona_graph.memory.weaviate import commits, indexing, outbox, reading, schema, sweeping, talkers, tombstones
 from persona_graph.memory.weaviate.codec import (
     WHOLE_TURN,
     commit_thing,
@@ -211,6 +211,7 @@ async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     await _open_again(space, [(job_from_json(row["job"]), row["place"]) for row in plan["again"]])
     await commits.project(space)
     await tombstones.leave(space, plan["images"])
+    await sweeping.note(space, plan["gone"], plan["commits"])
     await space.tenant.delete(any_id([PLAN]))
     space.search.clear()
 

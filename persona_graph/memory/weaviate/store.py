@@ -26,6 +26,7 @@ from persona_graph.memory.weaviate import (
     message_search,
     outbox,
     reading,
+    sweeping,
     talkers,
     tombstones,
     vectors,
@@ -112,6 +113,7 @@ class WeaviateStore:
         if not space.opened:
             await erasing.recover(space)
             await asyncio.gather(journal.recover(space), commits.recover(space))
+            await sweeping.sweep(space)
             space.opened = True
 
     # journal and outbox
@@ -168,10 +170,15 @@ class WeaviateStore:
         await self._write(user, work)
 
     async def _mark(self, space: UserSpace) -> None:
-        due = await outbox.next_due(space)
+        due = await self._next_due(space)
         if due is not None:
             await self.here.registry.make_due(space.user, due)
             space.due = due
+
+    async def _next_due(self, space: UserSpace) -> int | None:
+        """When there is a job to claim, or something to sweep."""
+        found = [at for at in await asyncio.gather(outbox.next_due(space), sweeping.due(space)) if at is not None]
+        return min(found, default=None)
 
     async def due(self, now: datetime) -> list[str]:
         """Users that may have work due."""
@@ -183,7 +190,8 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> None:
             space.due = None
-            due = BEGINNING if keep else await outbox.next_due(space)
+            await sweeping.sweep(space)
+            due = BEGINNING if keep else await self._next_due(space)
             await self.here.registry.put_off(user, due)
             if not keep:  # work that came from elsewhere between the look and the note
                 await self._mark(space)

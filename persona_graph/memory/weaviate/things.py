@@ -20,7 +20,7 @@ from persona_graph.conversation import digest_of
 from persona_graph.memory.weaviate import schema
 from persona_graph.timerange import TimeRange
 
-TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, STATE = (
+TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, SWEEP, STATE = (
     "turn",
     "message",
     "commit",
@@ -28,6 +28,7 @@ TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, STATE = (
     "job",
     "stone",
     "unsettled",
+    "sweep",
     "state",
 )
 """What a thing is: the first of its tags."""
