@@ -22,6 +22,7 @@ from persona_graph.memory.types import KEYED, Memory
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import (
     COMMIT,
+    GONE,
     JOB,
     MESSAGE,
     STATE,
@@ -40,9 +41,8 @@ from persona_graph.retrieval.marks import marks
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import TimeRange
 
-PENDING, SHOWS, UNEMBEDDED, CURRENT, ON, GONE = "pending", "shows", "unembedded", "current", "on", "gone"
-"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off;
-what stands in the place of an erased turn, so that nobody can put it there again."""
+PENDING, SHOWS, UNEMBEDDED, CURRENT, ON = "pending", "shows", "unembedded", "current", "on"
+"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off."""
 
 NAMES, STANDING, EMBEDDER, OWNER = (uid(STATE, name) for name in ("names", "standing", "embedder", "owner"))
 """Single things: who talks, what commits add up to, whose vectors are held, whose tenant it is."""
@@ -105,7 +105,7 @@ def turn_of(found: Found, ordinal: int = -1) -> Turn:
 
 
 def gone_thing(turn: str) -> Thing:
-    """What stands in the place of an erased turn."""
+    """What stands in the place of an erased turn, so that nobody can put it there again."""
     return Thing(id=turn_id(turn), tags=(GONE,))
 
 

@@ -27,8 +27,8 @@ from persona_graph.memory.weaviate.codec import (
     version_of,
     version_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, tagged
-from persona_graph.memory.weaviate.things import COMMIT, VERSION, Found, uid
+from persona_graph.memory.weaviate.tenant import any_tag, tagged
+from persona_graph.memory.weaviate.things import COMMIT, GONE, VERSION, Found, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import PersonalityPoint
 
@@ -49,7 +49,7 @@ async def put(space: UserSpace, commit: Commit, job: OpenJob | None) -> tuple[Co
     else:
         behind = False
     stored = replace(without_erased(commit, stones), sequence=place)
-    if not await space.tenant.insert(commit_thing(stored), create=not commit.evidence):
+    if not await _insert(space, stored, create=not commit.evidence):
         first = await _held(space, commit.id)  # another process was faster, or this call was made twice
         if first is None:
             raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(commit.evidence))}")
@@ -106,10 +106,19 @@ async def _refuse_erased(space: UserSpace, commit: Commit) -> Tombstones:
     return stones
 
 
+async def _insert(space: UserSpace, commit: Commit, *, create: bool) -> bool:
+    """Write a commit where there is none, or where one was that an erase took: its work was done again."""
+    thing = commit_thing(commit)
+    if await space.tenant.insert(thing, create=create):
+        return True
+    there = await space.tenant.get([thing.id], [schema.TAGS])
+    return thing.id in there and GONE in there[thing.id].tags and await space.tenant.replace(thing)
+
+
 async def _held(space: UserSpace, commit: str) -> Commit | None:
     id = uid(COMMIT, commit)
-    held = await space.tenant.get([id], [schema.BODY, schema.ROW])
-    return commit_of(held[id]) if id in held else None
+    held = await space.tenant.get([id], [schema.TAGS, schema.BODY, schema.ROW])
+    return commit_of(held[id]) if id in held and COMMIT in held[id].tags else None
 
 
 async def every(space: UserSpace, as_of: datetime | None = None) -> list[Commit]:
@@ -136,8 +145,7 @@ async def project(space: UserSpace) -> None:
         there[memory.id, memory.version] = memory
         if (memory.id, memory.version) not in wanted:
             gone.append(thing.id)
-    if gone:
-        await space.tenant.delete(any_id(gone))
+    await space.tenant.take_out(gone)
     changed = [memory for place, memory in wanted.items() if there.get(place) != memory]
     await _put_versions(space, changed, held)
     await standing.write(space, await standing.of(space, commits, knowledge))

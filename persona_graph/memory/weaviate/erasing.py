@@ -223,10 +223,10 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
     if not names:
         return
     held = await reading.held_turns(space, (turn.id for turn in changed), WHOLE_TURN)
-    await space.tenant.delete(any_tag(turn_tag(turn_id(name).hex) for name in names))
+    await space.tenant.take_out_all(any_tag(turn_tag(turn_id(name).hex) for name in names))
     gone = await reading.held_turns(space, plan["gone"], [schema.TAGS])
     if gone:
-        await space.tenant.delete(any_id(turn_id(name) for name in gone))
+        await space.tenant.take_out([turn_id(name) for name in gone])
     bare = [(turn, held[turn.id]) for turn in changed if turn.id in held]
     await space.tenant.put(
         [turn_thing(turn, thing.row, tickets := tickets_of(thing), pending=bool(tickets)) for turn, thing in bare]
@@ -239,7 +239,7 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
 
 async def _edit_commits(space: UserSpace, plan: dict[str, Any]) -> None:
     if plan["commits"]:
-        await space.tenant.delete(any_id(uid(COMMIT, id) for id in plan["commits"]))
+        await space.tenant.take_out([uid(COMMIT, id) for id in plan["commits"]])
     edited = [
         replace(commit_from_json({k: v for k, v in row.items() if k != "sequence"}), sequence=row["sequence"])
         for row in plan["edited"]

@@ -53,9 +53,10 @@ async def _next_number(space: UserSpace, session: str, one: Written) -> int:
     """The place in its session that the first message of a turn takes: its old one, or behind the last."""
     own = message_id(one.turn.id, 0)
     held, last = await asyncio.gather(
-        space.tenant.get([own], [schema.BODY]), space.tenant.last(tagged(MESSAGE, session_tag(session)), [schema.BODY])
+        space.tenant.get([own], [schema.TAGS, schema.BODY]),
+        space.tenant.last(tagged(MESSAGE, session_tag(session)), [schema.BODY]),
     )
-    if own in held:
+    if own in held and MESSAGE in held[own].tags:
         return card_of(held[own]).number
     return 0 if last is None else card_of(last).number + 1
 

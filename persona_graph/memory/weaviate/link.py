@@ -31,6 +31,7 @@ COOL_S = 1.0
 
 _BUSY = (429, 502, 503, 504)
 _BUSY_WORDS = (
+    "non-existing index",  # another process is just making the collection
     "leader not found",
     "too many requests",
     "node is not ready",

@@ -33,13 +33,13 @@ async def sweep(space: UserSpace) -> None:
     for thing in due:
         turns, gone = thing.body["turns"], thing.body["commits"]
         if turns:
-            await space.tenant.delete(any_tag(turn_tag(turn_id(turn).hex) for turn in turns))
+            await space.tenant.take_out_all(any_tag(turn_tag(turn_id(turn).hex) for turn in turns))
             back = await reading.held_turns(space, turns, [schema.TAGS])
             if back:
-                await space.tenant.delete(any_id(turn_id(turn) for turn in back))
+                await space.tenant.take_out([turn_id(turn) for turn in back])
             await tombstones.block(space, turns)
         if gone:
-            await space.tenant.delete(any_id(uid(COMMIT, commit) for commit in gone))
+            await space.tenant.take_out([uid(COMMIT, commit) for commit in gone])
         await commits.project(space)
         await space.tenant.delete(any_id([thing.id]))
         space.search.clear()

@@ -33,6 +33,9 @@ TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, SWEEP, STATE = (
 )
 """What a thing is: the first of its tags."""
 
+GONE = "gone"
+"""The tag of what stands in the place of something erased."""
+
 FIRST, LAST = datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Weaviate's index of dates counts nanoseconds in 64 bits; what lies beyond stands at its edge."""
 

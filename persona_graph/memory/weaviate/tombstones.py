@@ -42,7 +42,8 @@ async def read_erased(space: UserSpace, stones: Tombstones, read: Iterable[str])
     if not stones.ids.isdisjoint({*names, *(memory for memory, _ in refs)}):
         return True
     ids = {uid(COMMIT, made) for _, made in refs}
-    return len(await space.tenant.get(list(ids), [schema.ROW])) < len(ids)
+    held = await space.tenant.get(list(ids), [schema.TAGS])
+    return sum(COMMIT in thing.tags for thing in held.values()) < len(ids)
 
 
 async def lift(space: UserSpace, images: Iterable[str]) -> None:
