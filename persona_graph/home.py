@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from persona_graph.conversation import digest_of
+from persona_graph.memory.weaviate.address import parse
 from persona_graph.settings import data_folder
 
 EMBEDDED = ("sqlite:", "weaviate+embedded://")
@@ -16,7 +17,9 @@ REMOTE = ("weaviate://", "weaviates://")
 def home_of(url: str, env: Mapping[str, str] = os.environ) -> Path:
     """Where the store of this URL lies, or a folder of this machine that no other store has."""
     if url.startswith(REMOTE):
-        return data_folder(env) / "servers" / digest_of("server", url)[:16]
+        address = parse(url, env)
+        nodes = sorted(f"{node.host}:{node.port}" for node in address.nodes)
+        return data_folder(env) / "servers" / digest_of("server", nodes, address.collection)[:16]
     for scheme in EMBEDDED:
         url = url.removeprefix(scheme)
     return Path(url).expanduser()

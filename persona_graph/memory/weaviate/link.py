@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from persona_graph.errors import AccessDenied, ConfigurationError, StoreAway, StoreError
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.address import Address
+from persona_graph.memory.weaviate.address import KEY, Address
 from persona_graph.memory.weaviate.embedded import Embedded
 
 T = TypeVar("T")
@@ -28,6 +28,10 @@ RETRIES_S = (0.05, 0.2, 0.8)
 """Waits before a call is made again, where the server says that it is busy."""
 COOL_S = 1.0
 """For so long after a vain attempt to connect nobody tries again: a turn asks the store a dozen times."""
+
+EXTRA = (
+    "a weaviate URL needs the extra: pip install 'persona-graph[weaviate]' (from a clone: pip install '.[weaviate]')"
+)
 
 _BUSY = (429, 502, 503, 504)
 _BUSY_WORDS = (
@@ -252,7 +256,7 @@ def _client(address: Address, node: Any) -> Any:
             import weaviate
             from weaviate.classes.init import AdditionalConfig, Auth, Timeout
     except ImportError as error:
-        raise ConfigurationError("a weaviate URL needs the extra: pip install 'persona-graph[weaviate]'") from error
+        raise ConfigurationError(EXTRA) from error
     # Its logger prints every thing that could not be written whole, text and vector; errors are raised anyway.
     logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)
     return weaviate.use_async_with_custom(
@@ -294,12 +298,14 @@ def told(error: Exception, where: str) -> Exception:
     if isinstance(error, weaviate.InsufficientPermissionsError) or "PERMISSION_DENIED" in text or "forbidden" in text:
         return AccessDenied(f"the key does not allow this at Weaviate {where}")
     if isinstance(error, weaviate.AuthenticationFailedError) or "UNAUTHENTICATED" in text:
-        return AccessDenied(f"Weaviate at {where} does not accept the key")
+        return AccessDenied(_key(where))
     if isinstance(error, weaviate.WeaviateClosedClientError) or "CANCELLED" in text:
         return _Busy(where)  # another call gave the connection up; whatever is written twice is written once
     status = getattr(error, "status_code", None)
     if status == 401:
-        return AccessDenied(f"Weaviate at {where} does not accept the key")
+        return AccessDenied(_key(where))
+    if "enough weaviate nodes" in text:
+        return ConfigurationError(f"Weaviate at {where} has fewer nodes than the URL's replicas")
     if status in _BUSY or any(words in text for words in _BUSY_WORDS):
         return _Busy(where)
     gone = (
@@ -317,6 +323,10 @@ def told(error: Exception, where: str) -> Exception:
     if not isinstance(error, weaviate.WeaviateBaseError):
         return error  # ours, not the server's
     return StoreError(f"Weaviate at {where} refused a call: {type(error).__name__}: {_clipped(text)}")
+
+
+def _key(where: str) -> str:
+    return f"Weaviate at {where} knows no such key: set {KEY} to one it knows, or to none where it has no keys"
 
 
 def _clipped(text: str) -> str:

@@ -6,10 +6,12 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from importlib.util import find_spec
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from persona_graph.conversation import Turn
+from persona_graph.errors import ConfigurationError
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.open_job import OpenJob
@@ -33,7 +35,7 @@ from persona_graph.memory.weaviate import (
 )
 from persona_graph.memory.weaviate.address import Address, parse
 from persona_graph.memory.weaviate.embedded import Embedded
-from persona_graph.memory.weaviate.link import Link
+from persona_graph.memory.weaviate.link import EXTRA, Link
 from persona_graph.memory.weaviate.registry import Registry
 from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.memory.weaviate.user_space import UserSpace
@@ -63,6 +65,8 @@ class WeaviateStore:
 
     def __init__(self, url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> None:
         self._address, self._neutral = parse(url), neutral
+        if find_spec("weaviate") is None:
+            raise ConfigurationError(EXTRA)
         folder, program = self._address.folder, self._address.program
         self._embedded = None if folder is None or program is None else Embedded(folder, program)
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
