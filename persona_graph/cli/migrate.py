@@ -99,14 +99,15 @@ def _progress() -> Progress:
 
 
 def _sentences(moved: Moved) -> list[str]:
-    """What differs; of a user who was left as is one sentence says it all."""
+    """What differs; of a user who was left as is, first what can be done."""
+    differences = [one.sentence for one in moved.differences]
     if not moved.refused:
-        return [one.sentence for one in moved.differences]
-    first, more = moved.differences[0].sentence, len(moved.differences) - 1
-    others = f" (and {counted(more, 'thing')} more)" if more else ""
+        return differences
     return [
-        f"{moved.user} is in use in TO, or has forgotten something in FROM, and nothing was changed; "
-        f"`persona forget --everything` in TO lets it begin anew. {first}{others}"
+        f"{moved.user} is in use in TO, or has forgotten something in FROM, and nothing was changed. "
+        "Where only TO was used since, migrate from TO back to FROM. `persona forget --everything` in TO lets it begin "
+        f"anew, and erases all that TO has of {moved.user}.",
+        *differences,
     ]
 
 

@@ -370,11 +370,15 @@ def test_a_difference_is_a_sentence_and_exit_code_1(stores: tuple[str, str]) -> 
     run(*stores)
     with Persona.open(stores[1]) as persona:
         persona.set_profile("ana", {"home": "Porto"})
+        persona.set_profile("ana", {"pet": "a cat"})
     result = run(*stores, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["different"] == 1
+    assert json.loads(result.stdout)["different"] == 2
+    assert sum("is in TO and not in FROM." in line for line in result.stderr.splitlines()) == 2
     (sentence,) = [line for line in result.stderr.splitlines() if line.startswith("ana is")]
     assert "nothing was changed" in sentence
+    assert "erases all that TO has of ana" in sentence
+    assert "migrate from TO back to FROM" in sentence
     assert "Porto" not in result.output
 
 
