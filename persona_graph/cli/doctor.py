@@ -29,6 +29,7 @@ from persona_graph.errors import ConfigurationError, InputError
 from persona_graph.home import REMOTE
 from persona_graph.memory.finding import UNUSED_AFTER, UNUSED_ANSWERS, Sure
 from persona_graph.memory.weaviate.address import SCHEMES, parse
+from persona_graph.memory.weaviate.embedded import need_program
 
 if TYPE_CHECKING:
     from persona_graph.settings import Settings
@@ -186,6 +187,11 @@ def _weaviate(url: str) -> Finding:
         return Finding("store", "wrong", sentence(error))
     if find_spec("weaviate") is None:
         return Finding("store", "wrong", f'{address.shown} needs pip install "persona-graph[weaviate]"')
+    if address.program is not None:
+        try:
+            need_program(address.program)
+        except ConfigurationError as error:
+            return Finding("store", "wrong", sentence(error))
     whose = "an embedded Weaviate in" if address.folder is not None else "Weaviate at"
     key = ", key set" if address.api_key else ""
     return Finding("store", "ok", f"{whose} {address.shown}, collection {address.collection}{key}")

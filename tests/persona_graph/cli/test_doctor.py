@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from persona_graph.memory.weaviate.address import VERSION, parse
+
 Run = Callable[..., Result]
 
 
@@ -37,6 +39,22 @@ def test_a_store_on_a_server_is_named_and_not_reached(run: Run, monkeypatch: pyt
     found = findings(run)
     assert found["store"] == ("ok", "Weaviate at db.example:8081, collection Ours, key set")
     assert "memory at db.example:8081" in found["network"][1]
+
+
+def test_an_embedded_server_needs_its_program(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("weaviate")
+    url = f"weaviate+embedded://{tmp_path / 'data'}"
+    monkeypatch.setenv("PERSONA_STORE", url)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    state, says = findings(run)["store"]
+    assert state == "wrong"
+    assert f"needs the program of Weaviate {VERSION} at {tmp_path / 'cache'}" in says
+    program = parse(url).program
+    assert program is not None
+    program.parent.mkdir()
+    program.touch()
+    assert findings(run)["store"][0] == "ok"
+    assert not (tmp_path / "data").exists()
 
 
 def test_a_wrong_address_of_a_server_is_a_finding(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
