@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
@@ -26,10 +27,11 @@ from persona_graph.cli import health
 from persona_graph.cli.edge import FAILED, Json, Store, User, edge_of, sentence, tracing
 from persona_graph.cli.views.style import console, counted, sheet
 from persona_graph.errors import ConfigurationError, InputError
-from persona_graph.home import REMOTE
+from persona_graph.home import REMOTE, home_of
 from persona_graph.memory.finding import UNUSED_AFTER, UNUSED_ANSWERS, Sure
 from persona_graph.memory.weaviate.address import SCHEMES, parse
 from persona_graph.memory.weaviate.embedded import need_program
+from persona_graph.spool import Spool
 
 if TYPE_CHECKING:
     from persona_graph.settings import Settings
@@ -44,6 +46,8 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "weaviate": ("weaviate", "memory on a server or cluster, many machines"),
 }
 SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
+LOCAL = ("file://", "local://", "memory://")
+"""Places for pictures that are on this machine."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")
 
 
@@ -143,6 +147,8 @@ def configured(settings: Settings, config: Path | None, env: Mapping[str, str]) 
     return [
         Finding("config file", "ok" if config else "off", str(config) if config else "none; PERSONA_CONFIG names one"),
         _store(settings.store),
+        Finding("pictures", "ok", _pictures(settings)),
+        _spool(settings),
         Finding("user", "ok", settings.user),
         Finding(
             "time zone",
@@ -197,6 +203,26 @@ def _weaviate(url: str) -> Finding:
     return Finding("store", "ok", f"{whose} {address.shown}, collection {address.collection}{key}")
 
 
+def _pictures(settings: Settings) -> str:
+    if settings.media is None:
+        return str(home_of(settings.store) / "media")
+    if "://" in settings.media:
+        return re.sub(r"//[^/@]*@", "//", settings.media)  # who may read them is not shown
+    return str(Path(settings.media).expanduser())
+
+
+def _spool(settings: Settings) -> Finding:
+    spool = Spool(settings.spool or home_of(settings.store) / "spool")
+    try:
+        if not spool.folder.exists():
+            return Finding("spool", "off", f"{spool.folder} (made when a turn first has to wait for a server)")
+        waiting = spool.count()
+    except OSError as error:
+        return Finding("spool", "wrong", f"{spool.folder} cannot be read: {error.strerror}")
+    waits = f"{counted(waiting, 'turn')} {'waits' if waiting == 1 else 'wait'}" if waiting else "nothing waits"
+    return Finding("spool", "ok", f"{spool.folder}, {waits}")
+
+
 def _model(settings: Settings, env: Mapping[str, str]) -> Finding:
     if settings.model is None:
         return Finding("model", "warn", "none; set PERSONA_MODEL=ollama:llama3.2, or offline for rules without a model")
@@ -235,6 +261,8 @@ def _network(settings: Settings) -> tuple[str, str]:
     if settings.model and settings.model != "offline":
         provider = settings.model.partition(":")[0]
         reached.append(f"the model at {settings.base_url or SERVERS.get(provider, f'the servers of {provider}')}")
+    if settings.media and "://" in settings.media and not settings.media.startswith(LOCAL):
+        reached.append(f"pictures at {_pictures(settings)}")
     provider = settings.embeddings.partition(":")[0]
     if provider not in ("none", "hash", "local"):
         reached.append(f"embeddings at {SERVERS.get(provider, f'the servers of {provider}')}")
