@@ -1,6 +1,6 @@
 """`persona doctor`: what is installed and configured, and what would be reached over a network. It contacts nothing.
 
-With `--memory` it looks at one user's memory instead (`cli.health`).
+With `--memory` it reads one user's memory from the store instead (`cli.health`).
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Finding:
 
 def doctor(
     ctx: typer.Context,
-    memory: Annotated[bool, typer.Option("--memory", help="Look at one user's memory instead.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Look at one user's memory instead; this reads the store.")
+    ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Take the remedies, in one commit that can be undone.")] = False,
     kind: Annotated[
         list[str] | None,
@@ -80,7 +82,7 @@ def doctor(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Check this installation and its settings, or with --memory what is remembered. Nothing is contacted.
+    """Check this installation and its settings, and contact nothing; or with --memory read what is remembered.
 
     Exit code 1 when something is wrong with the installation.
     """

@@ -27,8 +27,11 @@ PARTS = ("turns", "commits", "memories", "jobs", "tombstones", "images")
 
 def migrate(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The store to read, sqlite:FOLDER; it stays as it is.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The store to write.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="The store to read, sqlite:FOLDER or a weaviate URL; it stays as it is."),
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The store to write, named the same way.")],
     user: Annotated[
         list[str] | None, typer.Option("--user", "-u", help="Only this user; may be given more than once.")
     ] = None,
