@@ -98,7 +98,8 @@ def _need_two(here: Persona, there: Persona) -> None:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=errors)
+    # No half of a bar stays before an error, and none is written to a file.
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive)
 
 
 def _sentences(moved: Moved) -> list[str]:

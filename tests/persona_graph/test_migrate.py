@@ -376,6 +376,7 @@ def test_a_difference_is_a_sentence_and_exit_code_1(stores: tuple[str, str]) -> 
     assert json.loads(result.stdout)["different"] == 2
     assert sum("is in TO and not in FROM." in line for line in result.stderr.splitlines()) == 2
     (sentence,) = [line for line in result.stderr.splitlines() if line.startswith("ana is")]
+    assert result.stderr.startswith(sentence)  # no bar is left before it
     assert "nothing was changed" in sentence
     assert "erases all that TO has of ana" in sentence
     assert "migrate from TO back to FROM" in sentence
