@@ -89,6 +89,8 @@ def main() -> None:
     parser.add_argument("--store", default=os.environ.get("PERSONA_STORE", ""), help="PERSONA_STORE otherwise")
     parser.add_argument("--revoke", action="store_true", help="take the key and the role away; the memory stays")
     given = parser.parse_args()
+    if not given.store:
+        parser.error("set PERSONA_STORE or give --store")
     try:
         key = asyncio.run(run(given.store, given.user, away=given.revoke))
     except PersonaError as error:

@@ -71,6 +71,8 @@ def main() -> None:
     parser.add_argument("--days", type=float, default=30, help="without a turn, 30 otherwise")
     parser.add_argument("--store", default=os.environ.get("PERSONA_STORE", ""), help="PERSONA_STORE otherwise")
     given = parser.parse_args()
+    if not given.store:
+        parser.error("set PERSONA_STORE or give --store")
     try:
         asleep, awake = asyncio.run(run(given.store, datetime.now(UTC) - timedelta(days=given.days)))
     except PersonaError as error:

@@ -72,6 +72,11 @@ class Spool:
         """Whether anything of this user is to be delivered; one look at a folder."""
         return bool(_names(self._of(user)))
 
+    def count(self) -> int:
+        """How many turns are to be delivered, of all users; by the names of files alone. Raises: OSError."""
+        folders = self.folder.iterdir() if self.folder.exists() else ()
+        return sum(len({name.partition("-")[2] for name in _names(folder)}) for folder in folders)
+
     def users(self) -> list[str]:
         """Users of whom something is to be delivered."""
         try:

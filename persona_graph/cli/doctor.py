@@ -1,6 +1,6 @@
 """`persona doctor`: what is installed and configured, and what would be reached over a network. It contacts nothing.
 
-With `--memory` it looks at one user's memory instead (`cli.health`).
+With `--memory` it reads one user's memory from the store instead (`cli.health`).
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
@@ -26,9 +27,11 @@ from persona_graph.cli import health
 from persona_graph.cli.edge import FAILED, Json, Store, User, edge_of, sentence, tracing
 from persona_graph.cli.views.style import console, counted, sheet
 from persona_graph.errors import ConfigurationError, InputError
-from persona_graph.home import REMOTE
+from persona_graph.home import REMOTE, home_of
 from persona_graph.memory.finding import UNUSED_AFTER, UNUSED_ANSWERS, Sure
 from persona_graph.memory.weaviate.address import SCHEMES, parse
+from persona_graph.memory.weaviate.embedded import need_program
+from persona_graph.spool import Spool
 
 if TYPE_CHECKING:
     from persona_graph.settings import Settings
@@ -43,6 +46,8 @@ EXTRAS: Mapping[str, tuple[str, str]] = {
     "weaviate": ("weaviate", "memory on a server or cluster, many machines"),
 }
 SERVERS: Mapping[str, str] = {"ollama": "http://localhost:11434", "openai": "https://api.openai.com"}
+LOCAL = ("file://", "local://", "memory://")
+"""Places for pictures that are on this machine."""
 KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY")
 
 
@@ -58,7 +63,9 @@ class Finding:
 
 def doctor(
     ctx: typer.Context,
-    memory: Annotated[bool, typer.Option("--memory", help="Look at one user's memory instead.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Look at one user's memory instead; this reads the store.")
+    ] = False,
     fix: Annotated[bool, typer.Option("--fix", help="Take the remedies, in one commit that can be undone.")] = False,
     kind: Annotated[
         list[str] | None,
@@ -75,7 +82,7 @@ def doctor(
     store: Store = None,
     as_json: Json = False,
 ) -> None:
-    """Check this installation and its settings, or with --memory what is remembered. Nothing is contacted.
+    """Check this installation and its settings, and contact nothing; or with --memory read what is remembered.
 
     Exit code 1 when something is wrong with the installation.
     """
@@ -142,6 +149,8 @@ def configured(settings: Settings, config: Path | None, env: Mapping[str, str]) 
     return [
         Finding("config file", "ok" if config else "off", str(config) if config else "none; PERSONA_CONFIG names one"),
         _store(settings.store),
+        Finding("pictures", "ok", _pictures(settings)),
+        _spool(settings),
         Finding("user", "ok", settings.user),
         Finding(
             "time zone",
@@ -186,9 +195,34 @@ def _weaviate(url: str) -> Finding:
         return Finding("store", "wrong", sentence(error))
     if find_spec("weaviate") is None:
         return Finding("store", "wrong", f'{address.shown} needs pip install "persona-graph[weaviate]"')
+    if address.program is not None:
+        try:
+            need_program(address.program)
+        except ConfigurationError as error:
+            return Finding("store", "wrong", sentence(error))
     whose = "an embedded Weaviate in" if address.folder is not None else "Weaviate at"
     key = ", key set" if address.api_key else ""
     return Finding("store", "ok", f"{whose} {address.shown}, collection {address.collection}{key}")
+
+
+def _pictures(settings: Settings) -> str:
+    if settings.media is None:
+        return str(home_of(settings.store) / "media")
+    if "://" in settings.media:
+        return re.sub(r"//[^/@]*@", "//", settings.media)  # who may read them is not shown
+    return str(Path(settings.media).expanduser())
+
+
+def _spool(settings: Settings) -> Finding:
+    spool = Spool(settings.spool or home_of(settings.store) / "spool")
+    try:
+        if not spool.folder.exists():
+            return Finding("spool", "off", f"{spool.folder} (made when a turn first has to wait for a server)")
+        waiting = spool.count()
+    except OSError as error:
+        return Finding("spool", "wrong", f"{spool.folder} cannot be read: {error.strerror}")
+    waits = f"{counted(waiting, 'turn')} {'waits' if waiting == 1 else 'wait'}" if waiting else "nothing waits"
+    return Finding("spool", "ok", f"{spool.folder}, {waits}")
 
 
 def _model(settings: Settings, env: Mapping[str, str]) -> Finding:
@@ -229,6 +263,8 @@ def _network(settings: Settings) -> tuple[str, str]:
     if settings.model and settings.model != "offline":
         provider = settings.model.partition(":")[0]
         reached.append(f"the model at {settings.base_url or SERVERS.get(provider, f'the servers of {provider}')}")
+    if settings.media and "://" in settings.media and not settings.media.startswith(LOCAL):
+        reached.append(f"pictures at {_pictures(settings)}")
     provider = settings.embeddings.partition(":")[0]
     if provider not in ("none", "hash", "local"):
         reached.append(f"embeddings at {SERVERS.get(provider, f'the servers of {provider}')}")

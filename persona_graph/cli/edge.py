@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from persona_graph.settings import Settings
 
 User = Annotated[str | None, typer.Option("--user", "-u", help="Whose memory; the configured user otherwise.")]
-Store = Annotated[str | None, typer.Option("--store", help="Where memory lives, sqlite:FOLDER.")]
+Store = Annotated[str | None, typer.Option("--store", help="Where memory lives, sqlite:FOLDER or a weaviate URL.")]
 Model = Annotated[str | None, typer.Option("--model", help="provider:model, or offline (rules, no model).")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON for scripts.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

@@ -27,8 +27,11 @@ PARTS = ("turns", "commits", "memories", "jobs", "tombstones", "images")
 
 def migrate(
     ctx: typer.Context,
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The store to read, sqlite:FOLDER; it stays as it is.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The store to write.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="The store to read, sqlite:FOLDER or a weaviate URL; it stays as it is."),
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The store to write, named the same way.")],
     user: Annotated[
         list[str] | None, typer.Option("--user", "-u", help="Only this user; may be given more than once.")
     ] = None,
@@ -95,18 +98,20 @@ def _need_two(here: Persona, there: Persona) -> None:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=errors)
+    # No half of a bar stays before an error, and none is written to a file.
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive)
 
 
 def _sentences(moved: Moved) -> list[str]:
-    """What differs; of a user who was left as is one sentence says it all."""
+    """What differs; of a user who was left as is, first what can be done."""
+    differences = [one.sentence for one in moved.differences]
     if not moved.refused:
-        return [one.sentence for one in moved.differences]
-    first, more = moved.differences[0].sentence, len(moved.differences) - 1
-    others = f" (and {counted(more, 'thing')} more)" if more else ""
+        return differences
     return [
-        f"{moved.user} is in use in TO, or has forgotten something in FROM, and nothing was changed; "
-        f"`persona forget --everything` in TO lets it begin anew. {first}{others}"
+        f"{moved.user} is in use in TO, or has forgotten something in FROM, and nothing was changed. "
+        "Where only TO was used since, migrate from TO back to FROM. `persona forget --everything` in TO lets it begin "
+        f"anew, and erases all that TO has of {moved.user}.",
+        *differences,
     ]
 
 

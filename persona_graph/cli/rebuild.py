@@ -43,4 +43,5 @@ def _users(persona: Persona, settings: Settings, *, everybody: bool) -> Sequence
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=errors)
+    # No half of a bar stays before an error, and none is written to a file.
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_interactive)

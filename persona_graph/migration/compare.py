@@ -57,7 +57,8 @@ async def look(here: Engine, there: Engine, user: str, tell: Tell) -> tuple[Plan
     ours, theirs = (await holdings(here, user)).as_of_turns(), await holdings(there, user)
     common = [id for id in ours.turns if id in theirs.turns]
     changed = await changed_turns(here, there, user, common, tell, ignoring=["ordinal"])
-    lacking = [d for d in sorted(ours.shown) if not await _picture(there, user, d) and await _picture(here, user, d)]
+    away = [digest for digest in sorted(ours.shown) if await _picture(there, user, digest) is None]
+    lacking = {digest: await _picture(here, user, digest) is not None for digest in away}
     return plan_of(user, ours, theirs, changed=changed, lacking=lacking), _counts(ours)
 
 

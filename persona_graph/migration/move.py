@@ -29,7 +29,7 @@ class Moved:
     """In FROM."""
     copied: Mapping[Part, int] = field(default_factory=dict)
     already: Mapping[Part, int] = field(default_factory=dict)
-    """In TO before."""
+    """What of these was in TO before."""
     differences: tuple[Difference, ...] = ()
     refused: bool = False
     """Nothing was changed: TO has, by these differences, what FROM has not."""

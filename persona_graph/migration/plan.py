@@ -6,7 +6,7 @@ tombstones. Commits are folded in order, so what FROM learned cannot be set behi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
@@ -55,7 +55,7 @@ class Plan:
     stones: frozenset[str]
     images: tuple[str, ...]
     already: Mapping[Part, int]
-    """What TO has."""
+    """What of FROM's TO has."""
     conflicts: tuple[Difference, ...]
 
     @property
@@ -74,10 +74,13 @@ class Plan:
 
 
 def plan_of(
-    user: str, here: Holdings, there: Holdings, *, changed: Collection[Difference], lacking: Iterable[str]
+    user: str, here: Holdings, there: Holdings, *, changed: Collection[Difference], lacking: Mapping[str, bool]
 ) -> Plan:
-    """What to do. `changed` are turns that both have and that differ; `lacking` are pictures that TO's media lacks."""
-    images = tuple(lacking)
+    """What to do. `changed` are turns that both have and that differ; `lacking` are pictures that TO's media lacks.
+
+    Of each of these it says whether FROM's media has it.
+    """
+    images = tuple(digest for digest, held in lacking.items() if held)
     answered = {one.id for one in changed if there.turns[one.id] is not TurnState.ANSWERED}
     turns = {id: state for id, state in here.turns.items() if id not in there.turns or id in answered}
     jobs_found = list(differences(user, Part.JOBS, here.jobs, there.jobs))
@@ -97,11 +100,11 @@ def plan_of(
         stones=here.stones - there.stones,
         images=images,
         already={
-            Part.TURNS: len(there.turns) - len(answered),
-            Part.COMMITS: len(there.commits),
+            Part.TURNS: len(here.turns.keys() & there.turns.keys()) - len(answered),
+            Part.COMMITS: len(here.commits.keys() & there.commits.keys()),
             Part.JOBS: sum(id in here.jobs and not is_held(job) for id, job in there.jobs.items()),
-            Part.TOMBSTONES: len(there.stones),
-            Part.IMAGES: len(here.shown) - len(images),
+            Part.TOMBSTONES: len(here.stones & there.stones),
+            Part.IMAGES: len(here.shown) - len(lacking),
         },
         conflicts=tuple(conflicts),
     )

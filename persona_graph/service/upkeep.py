@@ -79,7 +79,9 @@ class Upkeep:
     async def areindex(self, user: str) -> int:
         """Make all vectors anew with the present embedder; how many."""
         if self.engine.embedder is None:
-            raise ConfigurationError("there is no embedder to reindex with; open the Persona with embeddings=...")
+            raise ConfigurationError(
+                "there is no embedder to reindex with; set PERSONA_EMBEDDINGS, or open the Persona with embeddings=..."
+            )
         await self.engine.store.drop_vectors(user)
         return await drain.embed_pending(self.engine, user)
 

@@ -164,7 +164,18 @@ async def test_somebody_who_is_used_in_the_new_store_is_left_as_is(tmp_path: Pat
         (again,) = await moved(here.engine, there.engine)
         assert again.refused
         assert {one.part for one in again.differences} == {Part.TURNS, Part.COMMITS, Part.JOBS}
+        assert again.already[Part.TURNS] == again.counts[Part.TURNS]
         assert await whole(there) == before
+
+
+async def test_what_only_the_new_store_has_is_not_there_already(tmp_path: Path) -> None:
+    said = (Message.of(Role.PERSON, "Hi"),)
+    async with opened(tmp_path / "here", Clock()) as here, opened(tmp_path / "there", Clock()) as there:
+        for side, ids in ((here, "ab"), (there, "cd")):
+            await side.engine.store.append("ana", [Turn(id=id, at=START, session="", messages=said) for id in ids])
+        (one,) = await moved(here.engine, there.engine)
+    assert one.refused
+    assert (one.counts[Part.TURNS], one.already[Part.TURNS]) == (2, 0)
 
 
 async def test_what_was_forgotten_since_is_no_quiet_leftover(tmp_path: Path) -> None:
@@ -250,6 +261,7 @@ async def test_a_picture_that_is_missing_or_another_is_named(tmp_path: Path) -> 
         await there.engine.media.remove_user("ana")
         (lost,) = await moved(nowhere, there.engine)
         assert {item.way for item in lost.differences} == {Way.LOST}
+        assert (lost.copied[Part.IMAGES], lost.already[Part.IMAGES]) == (0, 0)
 
 
 class Busy:
@@ -358,11 +370,16 @@ def test_a_difference_is_a_sentence_and_exit_code_1(stores: tuple[str, str]) -> 
     run(*stores)
     with Persona.open(stores[1]) as persona:
         persona.set_profile("ana", {"home": "Porto"})
+        persona.set_profile("ana", {"pet": "a cat"})
     result = run(*stores, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout)["different"] == 1
+    assert json.loads(result.stdout)["different"] == 2
+    assert sum("is in TO and not in FROM." in line for line in result.stderr.splitlines()) == 2
     (sentence,) = [line for line in result.stderr.splitlines() if line.startswith("ana is")]
+    assert result.stderr.startswith(sentence)  # no bar is left before it
     assert "nothing was changed" in sentence
+    assert "erases all that TO has of ana" in sentence
+    assert "migrate from TO back to FROM" in sentence
     assert "Porto" not in result.output
 
 
@@ -402,9 +419,9 @@ def test_a_gap_among_commits_is_no_beginning() -> None:
         turns={"t": TurnState.ANSWERED}, shown=frozenset(), jobs={"j": one}, commits=commits, stones=frozenset()
     )
     gap = replace(here, commits={id: commits[id] for id in "ac"})
-    assert [d.id for d in plan_of("ana", here, gap, changed=[], lacking=[]).conflicts] == ["c"]
+    assert [d.id for d in plan_of("ana", here, gap, changed=[], lacking={}).conflicts] == ["c"]
     done = replace(here, jobs={})
-    assert [d.part for d in plan_of("ana", here, done, changed=[], lacking=[]).conflicts] == [Part.JOBS]
+    assert [d.part for d in plan_of("ana", here, done, changed=[], lacking={}).conflicts] == [Part.JOBS]
     begun = replace(here, turns={}, jobs={}, commits={"a": commits["a"]})
-    plan = plan_of("ana", here, begun, changed=[], lacking=[])
+    plan = plan_of("ana", here, begun, changed=[], lacking={})
     assert (plan.conflicts, [c.id for c in plan.commits], plan.arriving_with()) == ((), ["b", "c"], {"t": [one]})

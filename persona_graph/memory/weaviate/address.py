@@ -78,7 +78,9 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
     options = dict(parse_qsl(query, keep_blank_values=True))
     unknown = [name for name in options if name not in _OPTIONS and not name.startswith(_HEADER)]
     if unknown:
-        raise ConfigurationError(f"{unknown[0]!r} is no option of a weaviate URL; it has {', '.join(_OPTIONS)}")
+        raise ConfigurationError(
+            f"{unknown[0]!r} is no option of a weaviate URL; it has {', '.join(_OPTIONS)}, {_HEADER}NAME"
+        )
     if "@" in place:
         raise ConfigurationError(f"a key does not belong in an URL; put it in the environment variable {KEY}")
     collection = options.get("collection", COLLECTION)

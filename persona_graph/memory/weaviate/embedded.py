@@ -126,11 +126,7 @@ class Embedded:
     # starting
 
     def _start(self, held: int) -> Node:
-        if not self._program.is_file():
-            raise ConfigurationError(
-                f"an embedded Weaviate needs the program of Weaviate {VERSION} at {self._program}; "
-                "nothing is downloaded unasked: put it there and make it executable"
-            )
+        need_program(self._program)
         ports, moved = self._ports()
         key = secrets.token_urlsafe(24)
         self._place.unlink(missing_ok=True)
@@ -198,6 +194,15 @@ class Embedded:
         path = self._folder / name
         write_whole(path, json.dumps(value).encode())
         path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def need_program(program: Path) -> None:
+    """Raises: ConfigurationError where the server's program is not there."""
+    if not program.is_file():
+        raise ConfigurationError(
+            f"an embedded Weaviate needs the program of Weaviate {VERSION} at {program}; "
+            "nothing is downloaded unasked: put it there and make it executable"
+        )
 
 
 def _node(port: int, grpc: int, key: str) -> Node:

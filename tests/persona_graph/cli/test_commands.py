@@ -271,7 +271,8 @@ def test_vectors_are_made_anew_with_the_embedder_that_is_configured(run: Run, mo
     run("chat", "I moved to Lisbon.")
     without = run("reindex")
     assert without.exit_code != 0
-    assert "no embedder" in without.stderr
+    assert "no embedder to reindex with; set PERSONA_EMBEDDINGS" in without.stderr
+    assert without.stderr.startswith("error:")  # no bar is left before it
     monkeypatch.setenv("PERSONA_EMBEDDINGS", "hash")
     made = run("reindex", "--all")
     assert made.exit_code == 0, made.output

@@ -35,6 +35,12 @@ def test_every_command_has_help(path: tuple[str, ...]) -> None:
     assert len(result.output.split("Usage:")[1].splitlines()) > 3
 
 
+@pytest.mark.parametrize("path", [("show", "memories"), ("doctor",), ("rebuild",)], ids=" ".join)
+def test_a_store_may_be_on_a_server(path: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"}).output
+    assert "sqlite:FOLDER or a weaviate URL" in " ".join(told.split())
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_the_readme_names_every_command(path: tuple[str, ...]) -> None:
     assert f"`persona {' '.join(path)}" in README.read_text(encoding="utf-8")

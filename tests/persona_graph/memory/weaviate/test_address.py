@@ -58,6 +58,7 @@ def test_a_folder_holds_an_embedded_server() -> None:
         ("weaviate://a?grpc=x", "grpc='x'"),
         ("weaviate://a,b?grpc=1,2,3", "2 nodes"),
         ("weaviate://a?grcp=1", "'grcp' is no option"),
+        ("weaviate://a?grcp=1", "key_env, header.NAME"),
         ("weaviate://me:key@a", "WEAVIATE_API_KEY"),
         ("weaviate://a?collection=lower", "'lower'"),
         ("weaviate://a?consistency=two", "'two'"),
