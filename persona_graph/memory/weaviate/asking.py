@@ -1,6 +1,6 @@
 """Questions in the words of the server's own protocol: by the client's a call takes a millisecond of Python more.
 
-The client still makes the connection, sends what is asked and says what went wrong.
+The client still makes the connection. Filters are the protocol's too (`tenant.tagged` and the others make them).
 """
 
 from __future__ import annotations
@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.link import DEADLINE_S
 from persona_graph.memory.weaviate.things import Found
 
 
@@ -35,8 +38,13 @@ class Asking:
         *,
         terms: Sequence[str] = (),
         vector: NDArray[np.float32] | None = None,
+        last_by: str = "",
+        vectors: bool = False,
     ) -> list[Found]:
-        """Things that fit: the best by words, the nearest to a vector, or in no order; `client` is a collection."""
+        """Things that fit: the best by words, the nearest to a vector, the last by a property, or in no order.
+
+        `client` is a collection; `vectors` brings those of the things along.
+        """
         from weaviate.proto.v1 import base_pb2, base_search_pb2, search_get_pb2
 
         more: dict[str, Any] = {}
@@ -48,6 +56,8 @@ class Asking:
             )
             name = base_search_pb2.Targets(target_vectors=[schema.vector_name(len(vector))])
             more["near_vector"] = base_search_pb2.NearVector(vectors=[data], targets=name)
+        if last_by:
+            more["sort_by"] = [search_get_pb2.SortBy(ascending=False, path=[last_by])]
         request = search_get_pb2.SearchRequest(
             uses_123_api=True,
             uses_125_api=True,
@@ -56,12 +66,14 @@ class Asking:
             tenant=self.tenant,
             consistency_level=_level(self.level),
             limit=limit,
-            filters=_filters(where),
+            filters=where,
             properties=search_get_pb2.PropertiesRequest(non_ref_properties=fields),
-            metadata=search_get_pb2.MetadataRequest(uuid=True, distance=vector is not None, score=bool(terms)),
+            metadata=search_get_pb2.MetadataRequest(
+                uuid=True, distance=vector is not None, score=bool(terms), vector=vectors
+            ),
             **more,
         )
-        reply = await client._connection.grpc_search(request)
+        reply = await self._told(client, "Search", request)
         return [_found(result) for result in reply.results]
 
     async def count(self, client: Any, where: Any) -> int:
@@ -69,18 +81,30 @@ class Asking:
         from weaviate.proto.v1 import aggregate_pb2
 
         request = aggregate_pb2.AggregateRequest(
-            collection=self.collection, tenant=self.tenant, objects_count=True, filters=_filters(where)
+            collection=self.collection, tenant=self.tenant, objects_count=True, filters=where
         )
-        reply = await client._connection.grpc_aggregate(request)
+        reply = await self._told(client, "Aggregate", request)
         return int(reply.single_result.objects_count)
 
+    async def delete(self, client: Any, where: Any) -> int:
+        """Remove what fits, ten thousand at most; how many there were. Raises: StoreError when some stay."""
+        from weaviate.proto.v1 import batch_delete_pb2
 
-def _filters(where: Any) -> Any:
-    from weaviate.collections.filters import _FilterToGRPC
+        request = batch_delete_pb2.BatchDeleteRequest(
+            collection=self.collection, tenant=self.tenant, consistency_level=_level(self.level), filters=where
+        )
+        done = await self._told(client, "BatchDelete", request)
+        if done.failed:
+            raise StoreError(f"Weaviate could not remove {done.failed} of {done.matches} things")
+        return int(done.matches)
 
-    return _FilterToGRPC.convert(where)
+    async def _told(self, client: Any, method: str, request: Any) -> Any:
+        connection = client._connection
+        call = getattr(connection.grpc_stub, method)
+        return await call(request, metadata=connection.grpc_headers(), timeout=DEADLINE_S)
 
 
+@cache
 def _level(name: str) -> Any:
     from weaviate.proto.v1 import base_pb2
 
@@ -99,5 +123,10 @@ def _found(result: Any) -> Found:
             properties[name] = list(value.list_value.text_values.values)
         elif kind == "date_value":
             properties[name] = datetime.fromisoformat(value.date_value)
-    distance = said.distance if said.distance_present else None
-    return Found(id=UUID(bytes=said.id_as_bytes), properties=properties, distance=distance, score=said.score)
+    return Found(
+        id=UUID(bytes=said.id_as_bytes),
+        properties=properties,
+        vectors={one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors},
+        distance=said.distance if said.distance_present else None,
+        score=said.score,
+    )

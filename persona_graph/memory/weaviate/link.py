@@ -57,6 +57,10 @@ class _Busy(Exception):
     """The server asks to be asked again."""
 
 
+class _Unreachable(_Busy):
+    """The server takes no call just now: as it does when it starts again."""
+
+
 class Link:
     """A client, connected when it is first asked for; belongs to one event loop."""
 
@@ -92,8 +96,8 @@ class Link:
                     raise
             return self._collection
 
-    async def run(self, call: Callable[[Any], Awaitable[T]]) -> T:
-        """What a call on the collection gives.
+    async def run(self, call: Callable[[Any], Awaitable[T]], *, timed: bool = False) -> T:
+        """What a call on the collection gives; one that is `timed` has a deadline itself.
 
         Raises: NoTenant; StoreAway; AccessDenied; StoreError.
         """
@@ -102,6 +106,8 @@ class Link:
             for wait in (*RETRIES_S, None):
                 collection = await self.collection()
                 try:
+                    if timed:
+                        return await call(collection)
                     async with asyncio.timeout(DEADLINE_S):
                         return await call(collection)
                 except asyncio.CancelledError as error:
@@ -123,7 +129,9 @@ class Link:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
                     if isinstance(meant, _Busy):
-                        meant = StoreAway(f"Weaviate at {self.address.shown} is too busy to answer")
+                        gone = isinstance(meant, _Unreachable)
+                        busy = f"Weaviate at {self.address.shown} is too busy to answer"
+                        meant = StoreAway(_away(self.address.shown) if gone else busy)
                     if isinstance(meant, StoreAway):
                         await self._lose(collection)
                     raise meant from error
@@ -277,6 +285,7 @@ def _away(where: str) -> str:
 
 def told(error: Exception, where: str) -> Exception:
     """What an error of the client means to us; texts of memories never stand in it."""
+    from grpc.aio import AioRpcError
     from weaviate import exceptions as weaviate
 
     if isinstance(error, StoreError | ConfigurationError):
@@ -295,6 +304,8 @@ def told(error: Exception, where: str) -> Exception:
         return AccessDenied(f"Weaviate at {where} does not accept the key")
     if status in _BUSY or any(words in text for words in _BUSY_WORDS):
         return _Busy(where)
+    if isinstance(error, AioRpcError) and "UNAVAILABLE" in text:
+        return _Unreachable(where)
     gone = (
         weaviate.WeaviateConnectionError,
         weaviate.WeaviateTimeoutError,
@@ -306,7 +317,9 @@ def told(error: Exception, where: str) -> Exception:
     )
     if isinstance(error, gone) or any(words in text for words in _AWAY_WORDS):
         return StoreAway(_away(where))
-    if not isinstance(error, weaviate.WeaviateBaseError):
+    if isinstance(error, AioRpcError):
+        text = str(error.details())
+    elif not isinstance(error, weaviate.WeaviateBaseError):
         return error  # ours, not the server's
     return StoreError(f"Weaviate at {where} refused a call: {type(error).__name__}: {_clipped(text)}")
 
