@@ -5,10 +5,10 @@ The client still makes the connection. Filters are the protocol's too (`tenant.t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,9 @@ from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.link import DEADLINE_S
 from persona_graph.memory.weaviate.things import Found
+
+_TEXTS = frozenset((schema.TERMS, schema.BODY, schema.RECEIPT, schema.JOBS, schema.TOKENS))
+_NO_VECTORS: Mapping[str, NDArray[np.float32]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class Asking:
     async def _told(self, client: Any, method: str, request: Any) -> Any:
         connection = client._connection
         call = getattr(connection.grpc_stub, method)
-        return await call(request, metadata=connection.grpc_headers(), timeout=DEADLINE_S)
+        return await call(request, metadata=_metadata(connection.grpc_headers()), timeout=DEADLINE_S)
 
 
 @cache
@@ -111,22 +114,32 @@ def _level(name: str) -> Any:
     return base_pb2.ConsistencyLevel.Value(f"CONSISTENCY_LEVEL_{name.upper()}")
 
 
+@lru_cache(8)
+def _metadata(headers: tuple[tuple[str, str], ...] | None) -> Any:
+    """Headers as the channel would make them of a tuple for each call anew."""
+    from grpc.aio import Metadata
+
+    return Metadata(*headers or ())
+
+
 def _found(result: Any) -> Found:
-    said, properties = result.metadata, {}
+    said, properties = result.metadata, dict[str, Any]()
     for name, value in result.properties.non_ref_props.fields.items():
-        kind = value.WhichOneof("kind")  # texts, whole numbers, times and lists of texts are all that there is
-        if kind == "text_value":
-            properties[name] = value.text_value
-        elif kind == "int_value":
+        if name in _TEXTS:
+            if text := value.text_value:  # what a thing does not have is none
+                properties[name] = text
+        elif name == schema.ROW:
             properties[name] = value.int_value
-        elif kind == "list_value":
+        elif name == schema.TAGS:
             properties[name] = list(value.list_value.text_values.values)
-        elif kind == "date_value":
+        elif value.date_value:
             properties[name] = datetime.fromisoformat(value.date_value)
     return Found(
         id=UUID(bytes=said.id_as_bytes),
         properties=properties,
-        vectors={one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors},
+        vectors={one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors}
+        if said.vectors
+        else _NO_VECTORS,
         distance=said.distance if said.distance_present else None,
         score=said.score,
     )

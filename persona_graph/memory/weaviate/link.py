@@ -37,6 +37,7 @@ _BUSY_WORDS = (
     "not enough active replicas",
     # Of a tenant that was made just now, too: the other nodes hear of it a moment later.
     "cannot achieve consistency level",
+    "non-existing index",  # of a collection that was made just now
     "try again",
 )
 _AWAY_WORDS = (
@@ -54,11 +55,7 @@ class NoTenant(Exception):
 
 
 class _Busy(Exception):
-    """The server asks to be asked again."""
-
-
-class _Unreachable(_Busy):
-    """The server takes no call just now: as it does when it starts again."""
+    """The server asks to be asked again; what to say where it is asked in vain."""
 
 
 class Link:
@@ -117,28 +114,29 @@ class Link:
                     # Nobody asked for it: the connection was given up under this call, because another one failed.
                     raise StoreAway(_away(self.address.shown)) from error
                 except Exception as error:
-                    if isinstance(error, StoreError | NoTenant):
-                        raise
-                    meant = told(error, self.address.shown)
-                    if meant is error:
-                        if self._collection is collection:
-                            raise
-                        # A client that was closed under a call says so in many ways.
-                        meant = StoreAway(_away(self.address.shown))
+                    meant = self._meant(error, collection)
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
                     if isinstance(meant, _Busy):
-                        gone = isinstance(meant, _Unreachable)
-                        busy = f"Weaviate at {self.address.shown} is too busy to answer"
-                        meant = StoreAway(_away(self.address.shown) if gone else busy)
-                    if isinstance(meant, StoreAway):
+                        meant = StoreAway(str(meant))
+                    if isinstance(meant, StoreAway) and meant is not error:
                         await self._lose(collection)
+                    if meant is error:
+                        raise
                     raise meant from error
             raise AssertionError("the last try returns or raises")
         finally:
             if self.watch is not None:
                 self.watch(began, time.perf_counter())
+
+    def _meant(self, error: Exception, collection: Any) -> Exception:
+        if isinstance(error, StoreError | NoTenant):
+            return error
+        meant = told(error, self.address.shown)
+        if meant is error and self._collection is not collection:
+            return StoreAway(_away(self.address.shown))  # a client that was closed under a call says so in many ways
+        return meant
 
     async def has_vector(self, dimensions: int) -> bool:
         """Whether any vector of that length was ever kept."""
@@ -283,6 +281,10 @@ def _away(where: str) -> str:
     return f"Weaviate at {where} cannot be reached, or did not answer in time"
 
 
+def _overrun(where: str) -> str:
+    return f"Weaviate at {where} is too busy to answer"
+
+
 def told(error: Exception, where: str) -> Exception:
     """What an error of the client means to us; texts of memories never stand in it."""
     from grpc.aio import AioRpcError
@@ -298,14 +300,14 @@ def told(error: Exception, where: str) -> Exception:
     if isinstance(error, weaviate.AuthenticationFailedError) or "UNAUTHENTICATED" in text:
         return AccessDenied(f"Weaviate at {where} does not accept the key")
     if isinstance(error, weaviate.WeaviateClosedClientError) or "CANCELLED" in text:
-        return _Busy(where)  # another call gave the connection up; whatever is written twice is written once
+        return _Busy(_overrun(where))  # another call gave the connection up; whatever is written twice is written once
     status = getattr(error, "status_code", None)
     if status == 401:
         return AccessDenied(f"Weaviate at {where} does not accept the key")
     if status in _BUSY or any(words in text for words in _BUSY_WORDS):
-        return _Busy(where)
+        return _Busy(_overrun(where))
     if isinstance(error, AioRpcError) and "UNAVAILABLE" in text:
-        return _Unreachable(where)
+        return _Busy(_away(where))  # it takes no call just now, as when it starts again
     gone = (
         weaviate.WeaviateConnectionError,
         weaviate.WeaviateTimeoutError,

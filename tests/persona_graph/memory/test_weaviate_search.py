@@ -20,7 +20,7 @@ from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, MemoryStore
 from persona_graph.memory.weaviate.codec import message_things, stored_tokens, tokens_text
 from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
-from persona_graph.memory.weaviate.rarities import counts_of
+from persona_graph.memory.weaviate.rarities import counts_of, guesses_of
 from persona_graph.memory.weaviate.search_cache import KEPT_S, SearchCache
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.memory.weaviate.things import Found
@@ -56,6 +56,19 @@ def test_scores_tell_how_many_things_hold_each_term() -> None:
 
 def test_scores_that_were_reckoned_otherwise_tell_nothing() -> None:
     assert counts_of([([0], 1.2345), ([1], 0.0), ([2], 99.0)], 9000) == {}
+
+
+def test_what_is_counted_already_helps_to_tell_the_rest() -> None:
+    scored = [([0, 1], score(7, 2117, things=9000))]
+    assert counts_of(scored, 9000) == {}
+    assert counts_of(scored, 9000, {0: 7}) == {1: 2117}
+
+
+def test_of_terms_that_scores_do_not_tell_each_is_guessed_to_give_its_share() -> None:
+    scored = [([0, 1, 2], score(7, 300, 300, things=9000)), ([0], score(7, things=9000))]
+    assert guesses_of(scored, 9000, {0: 7}, [1, 2]) == {1: 300, 2: 300}
+    assert guesses_of(scored, 9000, {0: 7}, [3]) == {3: 7}
+    assert guesses_of([], 9000, {}, [0]) == {0: 1}
 
 
 # rows
