@@ -46,6 +46,11 @@ class Frequencies:
             cache.counting = asyncio.create_task(self._things())
         return await asyncio.shield(cache.counting)
 
+    async def about(self) -> int:
+        """The same, where that is not known; of many things a few more say nothing."""
+        things = self._space.search.things
+        return things if things is not None and things > FEW else await self.things()
+
     async def _things(self) -> int:
         cache = self._space.search
         cache.counting = None

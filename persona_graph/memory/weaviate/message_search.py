@@ -31,7 +31,7 @@ from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 
-LEG, CORE = 50, 20
+LEG, CORE = 40, 20
 """How many the words bring, and how many the vector; how many of these have their neighbours read.
 
 Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
@@ -93,7 +93,8 @@ class _Search:
         """The two rounds."""
         turns = self.lookup.turns
         first = (self._by_words(), self._by_vector(self.where, self.leg)) if turns is None else (self._of_turns(turns),)
-        things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
+        counting = self.frequencies.things() if turns is None else self.frequencies.about()
+        things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), *first)
         if not things:
             return nothing(self.lookup)
         if turns and not self.whole and not self.cache.holds(EMBEDDED, things):
