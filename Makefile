@@ -38,7 +38,7 @@ install = $(1) -m ensurepip >/dev/null && $(1) -m pip install --quiet --disable-
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-crash test-processes test-erase test-tenants lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
+.PHONY: help install demo test test-crash test-processes test-erase test-tenants test-weaviate lint format ingest-real bench-languages bench-recall bench-store bench-turn size all clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ test-erase: $(VENV)/.default ## Erase each kind of thing, then search every file
 
 test-tenants: $(VENV)/.default ## 10,000 hostile calls and as many honest ones through three doors [SEED=n COUNT=n]
 	@$(PY) -m tests.trials.tenants $(if $(SEED),--seed $(SEED)) $(if $(COUNT),--count $(COUNT))
+
+test-weaviate: $(VENV)/.dev ## The store's contract and all trials on real Weaviate servers [SEED=n ONLY=part]
+	@SHARED=$(abspath $(SHARED)) $(PY) -m tests.trials.weaviate $(if $(SEED),--seed $(SEED)) $(foreach part,$(ONLY),--only $(part))
 
 lint: $(VENV)/.dev ## Check style, format, types and the import arrows
 	$(TOOLS)/ruff check .

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 def demo(
     seed: Annotated[int | None, typer.Option("--seed", help="Draws the person; a random one otherwise.")] = None,
     keep: Annotated[Path | None, typer.Option("--keep", help="Keep the memory in this new folder.")] = None,
+    store: Annotated[
+        str | None, typer.Option("--store", help="Try it on this store, a Weaviate say; it is left as it was.")
+    ] = None,
     recall: Annotated[Path | None, typer.Option("--recall", hidden=True)] = None,
 ) -> None:
     """See the whole loop in seconds: learn, stop, start again, recall. Every claim is checked."""
@@ -39,9 +42,11 @@ def demo(
     if recall is not None:
         from persona_graph.demo import recall as second
 
-        raise typer.Exit(0 if second.recall(person, recall) else FAILED)
+        raise typer.Exit(0 if second.recall(person, recall, store) else FAILED)
+    if keep is not None and store is not None:
+        raise InputError("--keep names a folder for the memory, and --store a store that is left as it was; give one")
     with _folder(keep) as name:
-        report = _both(person, Path(name), kept=keep is not None)
+        report = _both(person, Path(name), store, kept=keep is not None)
     if keep is not None:
         kept = shlex.quote(f"sqlite:{keep / 'memory'}")
         console.print(f"persona show memories --store {kept} -u {person.user}", soft_wrap=True, markup=False)
@@ -50,21 +55,20 @@ def demo(
         raise typer.Exit(FAILED)
 
 
-def _both(person: Person, folder: Path, *, kept: bool) -> dict[str, Any]:
+def _both(person: Person, folder: Path, store: str | None, *, kept: bool) -> dict[str, Any]:
     """Run the first process here and the second beside it."""
     from persona_graph.demo import sockets, stage
     from persona_graph.demo.learn import learn
 
-    stage.opening(person, str(folder), kept=kept)
-    learn(person, folder)
-    code = subprocess.run(
-        [sys.executable, "-m", "persona_graph", "demo", "--seed", str(person.seed), "--recall", str(folder)],
-        check=False,
-    ).returncode
-    return _report(person, folder, code, sockets.opened())
+    stays = "" if kept else " for this run" if store else " for this run; --keep FOLDER keeps it"
+    stage.opening(person, store or str(folder), stays)
+    learn(person, folder, store)
+    second = [sys.executable, "-m", "persona_graph", "demo", "--seed", str(person.seed), "--recall", str(folder)]
+    code = subprocess.run([*second, *(["--store", store] if store else [])], check=False).returncode
+    return _report(person, folder, store, code, sockets.opened())
 
 
-def _report(person: Person, folder: Path, code: int, own_sockets: int) -> dict[str, Any]:
+def _report(person: Person, folder: Path, store: str | None, code: int, own_sockets: int) -> dict[str, Any]:
     from persona_graph.demo import stage
     from persona_graph.demo.recall import RECALLED
     from persona_graph.demo.script import sessions
@@ -75,9 +79,11 @@ def _report(person: Person, folder: Path, code: int, own_sockets: int) -> dict[s
     if path.is_file():
         found = json.loads(path.read_text(encoding="utf-8"))
     total = own_sockets + found["inet_sockets"]
-    # Windows has no socket pair: an event loop there wakes itself through one on the loopback.
-    silent = total == 0 or sys.platform == "win32"
-    truths = [Truth(**row) for row in found["truths"]] + [Truth("no internet socket", silent, f"{total} opened")]
+    truths = [Truth(**row) for row in found["truths"]]
+    if store is None:
+        # Windows has no socket pair: an event loop there wakes itself through one on the loopback.
+        silent = total == 0 or sys.platform == "win32"
+        truths.append(Truth("no internet socket", silent, f"{total} opened"))
     if code and all(truth.holds for truth in truths):
         truths.append(Truth("the second process ends well", False, f"it ended with exit code {code}"))
     stage.chapter("What was checked")

@@ -47,6 +47,9 @@ def migrate(
         (edge_of(ctx).settings(store=url, embeddings="none").model_copy(update={"model": None}), media)
         for url, media in ((source, from_media), (target, to_media))
     ]
+    shared = {media or settings.media for settings, media in places}
+    if len(shared) == 1 and None not in shared:
+        errors.print(f"note: both keep their pictures in {shared.pop()}: who is forgotten in one loses them in both.")
     try:
         moved = asyncio.run(_migrate(places, user or ()))
     except KeyboardInterrupt:

@@ -12,6 +12,7 @@ from persona_graph.demo import stage
 from persona_graph.demo.clock import StoryClock
 from persona_graph.demo.person import Person
 from persona_graph.demo.script import Session, sessions
+from persona_graph.errors import InputError
 from persona_graph.memory.types import Memory
 from persona_graph.options import Options, Updates
 from persona_graph.service import Persona
@@ -20,17 +21,20 @@ LEARNED = "learned.json"
 """What the first process leaves for the second to check, beside the store."""
 
 
-def open_demo(folder: Path, clock: StoryClock) -> Persona:
+def open_demo(folder: Path, clock: StoryClock, store: str | None) -> Persona:
     """The store, answered by rules. The Update stage runs when the story says so: the same every time."""
-    return Persona.open(
-        f"sqlite:{folder / 'memory'}", model="offline", options=Options(updates=Updates.OFF), clock=clock
-    )
+    options = Options(updates=Updates.OFF)
+    if store is None:
+        return Persona.open(f"sqlite:{folder / 'memory'}", model="offline", options=options, clock=clock)
+    return Persona.open(store, model="offline", options=options, clock=clock, media=folder / "media")
 
 
-def learn(person: Person, folder: Path) -> None:
-    """Live through all sessions."""
+def learn(person: Person, folder: Path, store: str | None = None) -> None:
+    """Live through all sessions. Raises: InputError when the store knows the person already."""
     clock = StoryClock(person.begins)
-    with open_demo(folder, clock) as persona:
+    with open_demo(folder, clock, store) as persona:
+        if persona.turns(person.user, newest=1):
+            raise InputError(f"the store has a user {person.user!r} already; choose another --seed or --store")
         known: dict[str, Memory] = {}
         for number, session in enumerate(sessions(person), start=1):
             stage.heading(number, session)

@@ -25,18 +25,22 @@ RECALLED = "recalled.json"
 """What this process found, for the first one to report."""
 
 
-def recall(person: Person, folder: Path) -> bool:
-    """Ask, show, check; whether everything holds."""
+def recall(person: Person, folder: Path, store: str | None = None) -> bool:
+    """Ask, show, check; whether everything holds. A store of somebody's is left without the person."""
     first = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
     clock = StoryClock(asked_at(person))
     stage.chapter("A new process")
     stage.told(f"Process {os.getpid()} opens the store that process {first['pid']} left, {clock():%B %Y}.")
-    with open_demo(folder, clock) as persona:
-        asked = _ask(persona, person, clock)
-        found = [
-            Truth("a new process", first["pid"] != os.getpid(), f"{os.getpid()}, not {first['pid']}"),
-            *_check(persona, person, asked),
-        ]
+    with open_demo(folder, clock, store) as persona:
+        try:
+            asked = _ask(persona, person, clock)
+            found = [
+                Truth("a new process", first["pid"] != os.getpid(), f"{os.getpid()}, not {first['pid']}"),
+                *_check(persona, person, asked),
+            ]
+        finally:
+            if store is not None:
+                persona.forget(person.user, everything=True)
     report = {"truths": [asdict(truth) for truth in found], "inet_sockets": sockets.opened(), **first}
     (folder / RECALLED).write_text(json.dumps(report), encoding="utf-8")
     return all(truth.holds for truth in found)

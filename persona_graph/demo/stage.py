@@ -29,14 +29,14 @@ def stage() -> Console:
     return console
 
 
-def opening(person: Person, folder: str, *, kept: bool) -> None:
-    """What this is and what it is not."""
+def opening(person: Person, where: str, stays: str) -> None:
+    """What this is and what it is not; where memory lies, and for how long."""
     text = Text.assemble(
         ("Persona Graph", "bold"),
         f"   seed {person.seed}\n\n",
         "An assistant learns a person over five months, is stopped, starts again in a new process, and still knows.\n",
         ("No language model speaks here: the answers come from fixed rules, the memory is the real one.", "faint"),
-        (f"\nMemory lies in {folder}" + ("" if kept else " for this run; --keep FOLDER keeps it"), "faint"),
+        (f"\nMemory lies in {where}{stays}", "faint"),
     )
     stage().print(Panel(text, border_style="faint", padding=(0, 2)))
 

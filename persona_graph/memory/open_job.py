@@ -30,6 +30,8 @@ class OpenJob:
     claimed_by: str = ""
 
 
+UNTOLD = "(gone with what was erased)"
+"""Stands for an error, or on a job whose work began before an erase: its error is not to be told."""
 HELD = "waits until all of this user has arrived; run the same import or migrate again to finish that"
 
 

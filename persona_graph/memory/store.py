@@ -30,6 +30,13 @@ LONGEST_WAIT = timedelta(days=1)
 """No claim, no retry and no session's end is set further ahead than this."""
 
 
+MISMATCH = (
+    "this user's memory holds vectors of another embedding model; run `persona reindex` to make them anew, "
+    "or configure the model that made them"
+)
+"""What an `EmbeddingMismatch` says."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """What a store is asked to find: analysed terms and, where there is an embedder, a vector."""

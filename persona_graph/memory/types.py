@@ -84,3 +84,9 @@ class Memory:
     def searchable(self) -> str:
         """Key, text and keywords: what a search by words sees."""
         return "\n".join(part for part in (self.key, self.text, " ".join(self.keywords)) if part)
+
+
+def age(memory: Memory) -> tuple[float, str, int]:
+    """Orders by when we began to hold it."""
+    start = memory.believed.start
+    return (start.timestamp() if start else float("-inf"), memory.id, memory.version)

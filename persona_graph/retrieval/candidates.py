@@ -7,6 +7,7 @@ store, decides. Messages that are there only because a candidate stands beside t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,25 @@ class MessageCandidates:
     eligible: NDArray[np.bool_]
     """(n,) inside the window and not excluded."""
 
+    @classmethod
+    def nothing(cls, terms: int, *, dense: bool) -> Self:
+        """What is found for a user who has nothing."""
+        none = np.empty(0, np.int64)
+        return cls(
+            rows=none,
+            session=none,
+            position=none,
+            speaker=none,
+            speakers=(),
+            role=none,
+            marks=none,
+            hits=np.zeros((terms, 0), bool),
+            frequency=np.zeros(terms, np.int64),
+            total=0,
+            cosine=np.empty(0, np.float32) if dense else None,
+            eligible=np.empty(0, bool),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryCandidates:
@@ -55,3 +75,14 @@ class MemoryCandidates:
     total: int
     cosine: NDArray[np.float32] | None
     """(n,)"""
+
+    @classmethod
+    def nothing(cls, terms: int, *, dense: bool) -> Self:
+        """What is found for a user who has nothing."""
+        return cls(
+            memories=(),
+            hits=np.zeros((terms, 0), bool),
+            frequency=np.zeros(terms, np.int64),
+            total=0,
+            cosine=np.empty(0, np.float32) if dense else None,
+        )

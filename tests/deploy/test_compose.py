@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from evals.bench.weaviate import server
 from persona_graph.errors import AccessDenied
 from persona_graph.memory.weaviate.address import parse
 from persona_graph.memory.weaviate.store import WeaviateStore
 from tests.contracts.memory_store.given import ids, turn
 from tests.deploy.compose import DEPLOY, Deployed, Unset, services
-from tests.support import weaviate_server
 
 FILES = ("one.yaml", "three.yaml")
 KEYS = {"WEAVIATE_ADMIN_KEY": "admin-key", "WEAVIATE_CLUSTER_PASSWORD": "between-nodes", "PERSONA_MODEL": "offline"}
@@ -48,7 +48,7 @@ def test_no_port_is_open_to_other_machines_and_none_sends_anything(file: str) ->
         assert all(port.startswith("127.0.0.1:") for port in node["ports"]), name
         assert node["environment"]["DISABLE_TELEMETRY"] == "true"
         assert node["environment"]["AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED"] == "false"
-        assert node["image"].endswith(f":{weaviate_server.VERSION}")
+        assert node["image"].endswith(f":{server.VERSION}")
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -83,7 +83,7 @@ def started(request: pytest.FixtureRequest, weaviate_binary: Path) -> Iterator[l
         for node in made:
             stack.callback(node.close)
             node.nodes = made
-        weaviate_server.bring_up(made)
+        server.bring_up(made)
         yield made
 
 
@@ -93,7 +93,7 @@ def started(request: pytest.FixtureRequest, weaviate_binary: Path) -> Iterator[l
 @pytest.mark.parametrize("started", FILES, indirect=True)
 async def test_a_store_works_on_what_a_file_describes(started: list[Deployed], monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("weaviate", reason="needs the extra: pip install 'persona-graph[weaviate]'")
-    places = ",".join(f"{weaviate_server.HOST}:{node.http_port}" for node in started)
+    places = ",".join(f"{server.HOST}:{node.http_port}" for node in started)
     ports = ",".join(str(node.grpc_port) for node in started)
     url = f"weaviate://{places}?grpc={ports}&replicas={len(started)}"
     stranger = WeaviateStore(url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,10 +13,13 @@ from typing import Any
 
 import pytest
 
+from persona_graph import Message, Persona, Role, Turn
 from persona_graph.demo import truths
+from persona_graph.demo.learn import learn
 from persona_graph.demo.person import Person, draw
 from persona_graph.demo.script import Question, month_of, questions, sessions
 from persona_graph.demo.truths import Asked
+from persona_graph.errors import InputError
 from persona_graph.personality import BigFive, Observation, PersonalityPoint
 
 PROJECT = Path(__file__).parents[2]
@@ -49,6 +53,33 @@ def test_a_second_process_recalls_what_the_first_one_learned(seed: int) -> None:
     assert "✗" not in output
     assert output.count("✓") == report["checks"]
     assert "no internet socket" in output
+
+
+@pytest.mark.slow
+def test_a_store_that_is_named_is_left_as_it_was(tmp_path: Path) -> None:
+    person, store = draw(1), f"sqlite:{tmp_path / 'store'}"
+    code, output, report = run_demo("--seed", "1", "--store", store)
+    assert (code, report["recalled"]) == (0, True), output
+    assert "no internet socket" not in output  # a server would have to be asked through one
+    with Persona.open(store) as persona:
+        assert persona.users() == []
+        said = (Message.of(Role.PERSON, "I was here before."),)
+        persona.record(person.user, [Turn(id="own", at=person.begins, session="s", messages=said)])
+    with pytest.raises(InputError, match=f"the store has a user '{person.user}' already"):
+        learn(person, tmp_path, store)
+    with Persona.open(store) as persona:
+        assert [turn.id for turn in persona.turns(person.user)] == ["own"]
+
+
+@pytest.mark.slow
+@pytest.mark.weaviate
+@pytest.mark.network
+def test_it_runs_on_a_server(weaviate_url: str) -> None:
+    pytest.importorskip("weaviate", reason="needs the extra: pip install 'persona-graph[weaviate]'")
+    code, output, report = run_demo(
+        "--seed", "2024", "--store", f"{weaviate_url}&collection=Demo{secrets.token_hex(6)}"
+    )
+    assert (code, report["recalled"], output.count("✓")) == (0, True, report["checks"]), output
 
 
 def test_a_seed_draws_one_person_and_seeds_differ() -> None:

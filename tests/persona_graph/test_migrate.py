@@ -331,6 +331,14 @@ def test_the_command_moves_all_or_those_named_and_tells_in_one_line(stores: tupl
         assert set(persona.users()) == {"ana", "bo", "eve"}
 
 
+def test_one_place_for_both_ones_pictures_is_told(tmp_path: Path) -> None:
+    urls = (f"sqlite:{tmp_path / 'a'}", f"sqlite:{tmp_path / 'b'}")
+    album = str(tmp_path / "album")
+    told = "who is forgotten in one loses them in both"
+    assert told in run(*urls, "--from-media", album, "--to-media", album).stderr
+    assert told not in run(*urls, "--to-media", album).stderr
+
+
 def test_pictures_go_from_and_to_where_they_are_said_to_be(tmp_path: Path) -> None:
     async def make() -> None:
         async with two(tmp_path, 30):

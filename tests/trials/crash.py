@@ -29,13 +29,18 @@ from tests.trials.children import IMPOSSIBLE, POSSIBLE, Child, Failed
 from tests.trials.errands import USERS
 from tests.trials.findings import Findings
 from tests.trials.ledger import Ledger
+from tests.trials.place import Place
 
 KILLS = 200
 ACKNOWLEDGED_PER_KILL = 10
 LIFE_S = (0.02, 0.4)
 """How long a child lives, at least and at most, before it is killed or aimed at."""
+SERVED_LIFE_S = (0.1, 3.0)
+"""The same for one that talks to a server, which is slower."""
 WAIT_S = 3.0
 """How long one waits for the errand that is aimed at."""
+BEGIN_S = 30.0
+"""How long one waits for a child that talks to a server to begin."""
 USUAL_S = 0.03
 """How long an errand takes, before any was seen."""
 LATER = 100
@@ -47,8 +52,9 @@ NONE_OF_THESE = ("acknowledged_lost", "corrupt", "doubled", "disorder", "errors"
 class Trial:
     """One store, its children and what they were promised."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, server: str = "") -> None:
         self.folder, self.seed = folder, seed
+        self.store = Place(folder / "store", server)
         self.findings = Findings()
         self.errors: list[str] = []
         self.kills = 0
@@ -61,15 +67,10 @@ class Trial:
         self._started: dict[int, Started] = {}
         self._next = 0
         self._took: dict[Errand, float] = {}
-        self._no_migration = migration.why_not()
+        self._no_migration = "a server has no older schema" if server else migration.why_not()
         self._kept = {} if self._no_migration else asyncio.run(migration.undisturbed(folder / "undisturbed"))
         self._migrating: dict[int, bool] = {}
         self._aims = [errand for errand in Errand if errand is not Errand.MIGRATE or not self._no_migration]
-
-    @property
-    def store(self) -> Path:
-        """Where the store is."""
-        return self.folder / "store"
 
     def run(self, kills: int) -> None:
         """Kill so many children, then finish."""
@@ -90,7 +91,9 @@ class Trial:
         aim = self._rng.choice(self._aims) if self._rng.random() < 0.5 else None
         begin = self.store, self.seed, self._next, None
         with Child.start(errands.run, *begin, migrates=not self._no_migration) as child:
-            self._listen(child, self._rng.uniform(*LIFE_S))
+            if self.store.server:
+                self._begin(child)
+            self._listen(child, self._rng.uniform(*(SERVED_LIFE_S if self.store.server else LIFE_S)))
             if aim is not None:
                 self._listen(child, WAIT_S, aim)
                 self._listen(child, self._rng.uniform(0, 1.5 * self._took.get(aim, USUAL_S)))
@@ -102,6 +105,12 @@ class Trial:
         self.kills += 1
         flying = [started.errand.value for ledger in self._ledgers.values() for started in ledger.flying.values()]
         self.killed.update(flying or ["between"])
+
+    def _begin(self, child: Child) -> None:
+        """Wait until it does something: the client alone takes seconds to import."""
+        deadline = time.monotonic() + BEGIN_S
+        while not child.news and time.monotonic() < deadline and child.process.is_alive():
+            self._note(child.listen(0.1))
 
     def _listen(self, child: Child, seconds: float, aim: Errand | None = None) -> None:
         """Note what a child tells for so long, or until it starts an errand of a kind."""
@@ -165,7 +174,7 @@ class Trial:
         ledgers = self._ledgers.values()
         self.findings.add(await audit.check(self.store, ledgers))
         self.findings.add(await audit.check_finished(self.store, ledgers))
-        self.parts_left = audit.parts_left(self.store)
+        self.parts_left = audit.parts_left(self.store.folder)
 
     def figures(self, seconds: float) -> dict[str, Any]:
         """All figures."""
@@ -186,9 +195,9 @@ class Trial:
         }
 
 
-def endure(folder: Path, *, kills: int, seed: int) -> dict[str, Any]:
-    """Run the trial in an empty folder; its figures. Each broken promise is printed."""
-    trial, started = Trial(folder, seed), time.perf_counter()
+def endure(folder: Path, *, kills: int, seed: int, server: str = "") -> dict[str, Any]:
+    """Run the trial in an empty folder, or on a server; its figures. Each broken promise is printed."""
+    trial, started = Trial(folder, seed, server), time.perf_counter()
     trial.run(kills)
     findings.tell([*trial.findings.every, *(f"error: {error}" for error in trial.errors)])
     return trial.figures(time.perf_counter() - started)

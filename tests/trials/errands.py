@@ -10,21 +10,18 @@ from functools import partial
 from hashlib import sha256
 from io import BytesIO
 from itertools import count
-from pathlib import Path
 from typing import Protocol
 
 from PIL import Image as Picture
 
-from persona_graph import Options, Persona
 from persona_graph.conversation import Turn, TurnState
-from persona_graph.engine import Clock
 from persona_graph.errors import NotFound
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.types import Memory
-from persona_graph.options import Updates
 from persona_graph.timerange import TimeRange
 from tests.trials.announcements import ERASES, Announcement, Done, Errand, Refused, Started, Updated, moment
 from tests.trials.migration import FIXTURE, open_once
+from tests.trials.place import Place
 
 KEEPER = "ana"
 """Erases nothing, so that every single update of hers has to stand in the end."""
@@ -82,22 +79,17 @@ class Line(Protocol):
         ...
 
 
-async def run(line: Line, folder: Path, seed: int, first: int, end: int | None, *, migrates: bool) -> None:
+async def run(line: Line, place: Place, seed: int, first: int, end: int | None, *, migrates: bool) -> None:
     """Run errands from number `first` on, up to `end` where one is given."""
-    errands = _Errands(line.tell, folder, seed, first, end, migrates=migrates)
+    errands = _Errands(line.tell, place, seed, first, end, migrates=migrates)
     await errands.run()
 
 
-async def finish(line: Line, folder: Path, number: int) -> None:
+async def finish(line: Line, place: Place, number: int) -> None:
     """Do all that is left in every outbox."""
-    async with opened(folder, lambda: moment(number)) as persona:
+    async with place.persona(clock=lambda: moment(number)) as persona:
         for user in USERS:
             await persona.aflush(user, close_sessions=True, on_job=partial(_tell_updated, line.tell))
-
-
-def opened(folder: Path, clock: Clock) -> Persona:
-    """The store of the trial, with no worker of its own."""
-    return Persona.open(f"sqlite:{folder}", model="offline", options=Options(updates=Updates.OFF), clock=clock)
 
 
 class _Errands:
@@ -106,19 +98,19 @@ class _Errands:
     def __init__(
         self,
         tell: Callable[[Announcement], None],
-        folder: Path,
+        place: Place,
         seed: int,
         first: int,
         end: int | None,
         *,
         migrates: bool,
     ) -> None:
-        self._tell, self._folder, self._seed, self._end = tell, folder, seed, end
+        self._tell, self._folder, self._seed, self._end = tell, place.folder, seed, end
         self._first = self._now = first
         self._numbers = count(first)
         self._shares = {errand: share for errand, share in SHARES.items() if migrates or errand is not Errand.MIGRATE}
         # Each errand moves the clock of all, so that the claims of a child that was killed soon run out.
-        self._persona = opened(folder, lambda: moment(self._now))
+        self._persona = place.persona(clock=lambda: moment(self._now))
 
     async def run(self) -> None:
         """Run all users side by side, each with a worker of their own beside what they do."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from persona_graph.conversation import Turn
 from persona_graph.memory.commit import Commit, memory_id
 from persona_graph.memory.operations import Add, Update, searchable_in
-from persona_graph.memory.sqlite.rows import unpack
+from persona_graph.memory.sqlite.text import unpack
 from persona_graph.memory.sqlite.versions import digest
 from persona_graph.memory.sqlite.words import Index
 from persona_graph.memory.types import Kind, Memory, Source

@@ -24,14 +24,14 @@ from statistics import quantiles
 from typing import Any
 
 from evals.bench import report
-from persona_graph import Message, Options, Persona, Role, Turn, open_store
-from persona_graph.options import Updates
+from persona_graph import Message, Role, Turn
 from persona_graph.update.outbox import TURN_JOBS
 from tests.trials import findings, holdings
 from tests.trials.children import IMPOSSIBLE, POSSIBLE, Child, Failed, Line
 from tests.trials.errands import said
 from tests.trials.findings import Findings
 from tests.trials.holdings import Holdings
+from tests.trials.place import Place
 
 USER = "ana"
 SECONDS = 60.0
@@ -72,15 +72,10 @@ class Job:
 # the four programs
 
 
-def opened(folder: Path) -> Persona:
-    """The store, with no worker of its own."""
-    return Persona.open(f"sqlite:{folder}", model="offline", options=Options(updates=Updates.OFF))
-
-
-async def chat(line: Line, folder: Path, seed: int, pause_s: float) -> None:
+async def chat(line: Line, place: Place, seed: int, pause_s: float) -> None:
     """Talk."""
     rng = random.Random(f"{seed} chat")
-    async with opened(folder) as persona:
+    async with place.persona() as persona:
         for number in itertools.takewhile(lambda _: not line.told_to_stop(), itertools.count()):
             text = said(rng, f"chat {number}")
 
@@ -91,10 +86,10 @@ async def chat(line: Line, folder: Path, seed: int, pause_s: float) -> None:
             await asyncio.sleep(rng.uniform(0, 2 * pause_s))
 
 
-async def record(line: Line, folder: Path, seed: int, pause_s: float) -> None:
+async def record(line: Line, place: Place, seed: int, pause_s: float) -> None:
     """Write down exchanges that happened elsewhere."""
     rng = random.Random(f"{seed} record")
-    async with opened(folder) as persona:
+    async with place.persona() as persona:
         for number in itertools.takewhile(lambda _: not line.told_to_stop(), itertools.count()):
             text = said(rng, f"record {number}")
             messages = Message.of(Role.PERSON, text), Message.of(Role.ASSISTANT, "Noted.")
@@ -119,10 +114,10 @@ async def _write(line: Line, writer: str, text: str, write: Callable[[], Awaitab
         line.tell(Written(writer=writer, turn=turn, text=text, milliseconds=_since(started)))
 
 
-async def read(line: Line, folder: Path, seed: int) -> None:
+async def read(line: Line, place: Place, seed: int) -> None:
     """Look at everything, again and again."""
     rng = random.Random(f"{seed} read")
-    async with opened(folder) as persona:
+    async with place.persona() as persona:
         while not await persona.aturns(USER, newest=1) and not line.told_to_stop():
             await asyncio.sleep(0.01)
         looks: dict[str, Callable[[], Awaitable[object]]] = {
@@ -143,17 +138,17 @@ async def read(line: Line, folder: Path, seed: int) -> None:
                 line.tell(Read(what=what, milliseconds=_since(started)))
 
 
-async def work(line: Line, folder: Path, idle_s: float) -> None:
+async def work(line: Line, place: Place, idle_s: float) -> None:
     """Be a worker."""
-    async with opened(folder) as persona:
+    async with place.persona() as persona:
         await persona.awork(
             idle_s=idle_s, until=line.told_to_stop, on_job=lambda _, job, done: line.tell(Job(name=job.name))
         )
 
 
-async def finish(line: Line, folder: Path) -> None:
+async def finish(line: Line, place: Place) -> None:
     """Do what is left."""
-    async with opened(folder) as persona:
+    async with place.persona() as persona:
         await persona.aflush(USER, close_sessions=True, on_job=lambda _, job, done: line.tell(Job(name=job.name)))
 
 
@@ -164,9 +159,9 @@ def _since(started: float) -> float:
 # the trial
 
 
-def share(folder: Path, *, seconds: float, seed: int, pause_s: float = PAUSE_S) -> dict[str, Any]:
-    """Run the trial in an empty folder; its figures. Each broken promise is printed."""
-    store, started = folder / "store", time.perf_counter()
+def share(folder: Path, *, seconds: float, seed: int, pause_s: float = PAUSE_S, server: str = "") -> dict[str, Any]:
+    """Run the trial in an empty folder, or on a server; its figures. Each broken promise is printed."""
+    store, started = Place(folder / "store", server), time.perf_counter()
     with ExitStack() as stack:
         writers = [stack.enter_context(Child.start(program, store, seed, pause_s)) for program in (chat, record)]
         reader = stack.enter_context(Child.start(read, store, seed))
@@ -180,7 +175,7 @@ def share(folder: Path, *, seconds: float, seed: int, pause_s: float = PAUSE_S) 
         left = last.last_words()
     held = asyncio.run(_held(store))
     found = compare(held, [one for one in news if isinstance(one, Written)])
-    for path in (store / "users").glob("*.db"):
+    for path in (store.folder / "users").glob("*.db"):
         found.add(findings.of_file(path))
     errors = [failed.what for child in [*children, last] for failed in child.failures]
     findings.tell([*found.every, *(f"error: {error}" for error in errors)])
@@ -205,8 +200,8 @@ def _listened(children: Iterable[Child], seconds: float) -> list[Any]:
     return news
 
 
-async def _held(folder: Path) -> Holdings:
-    store = open_store(f"sqlite:{folder}")
+async def _held(place: Place) -> Holdings:
+    store = place.store()
     held = await holdings.read(store, USER)
     await store.close()
     return held

@@ -25,6 +25,7 @@ from tests.trials.errands import KEEPER, USERS
 from tests.trials.findings import Findings
 from tests.trials.holdings import Holdings
 from tests.trials.ledger import Ledger
+from tests.trials.place import Place
 from tests.trials.processes import Written
 
 forks = pytest.mark.skipif(not POSSIBLE, reason=IMPOSSIBLE)
@@ -72,8 +73,8 @@ class Told:
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told]:
     """A store after some errands, with all work done, and what was told of them."""
     folder, line = tmp_path_factory.mktemp("told") / "store", Told()
-    asyncio.run(errands.run(line, folder, 3, 0, 150, migrates=False))
-    asyncio.run(errands.finish(line, folder, 150))
+    asyncio.run(errands.run(line, Place(folder), 3, 0, 150, migrates=False))
+    asyncio.run(errands.finish(line, Place(folder), 150))
     return folder, line
 
 
@@ -92,8 +93,8 @@ def ledgers(told: tuple[Path, Told]) -> list[Ledger]:
 
 async def test_a_store_that_keeps_its_promises_has_no_findings(folder: Path, ledgers: list[Ledger]) -> None:
     assert any(ledger.gone for ledger in ledgers)
-    assert (await audit.check(folder, ledgers)).every == []
-    assert (await audit.check_finished(folder, ledgers)).every == []
+    assert (await audit.check(Place(folder), ledgers)).every == []
+    assert (await audit.check_finished(Place(folder), ledgers)).every == []
 
 
 def of_keeper(ledgers: list[Ledger]) -> Ledger:
@@ -159,7 +160,7 @@ async def test_the_audit_notices(folder: Path, ledgers: list[Ledger], plant: Pla
     store, file = open_store(f"sqlite:{folder}"), folder / "users" / f"{file_name(KEEPER)}.db"
     await plant(store, await holdings.read(store, KEEPER), file)
     await store.close()
-    found = await audit.check(folder, ledgers)
+    found = await audit.check(Place(folder), ledgers)
     assert {"lost": found.lost, "doubled": found.doubled, "corrupt": found.corrupt}[kind] != []
 
 
@@ -167,13 +168,13 @@ async def test_the_audit_notices_an_image_that_is_not_there(folder: Path, ledger
     digest, keeper = "0" * 64, of_keeper(ledgers)
     one = next(iter(keeper.told.values()))
     keeper.told[one.turn] = replace(one, started=replace(one.started, image=digest))
-    assert f"{KEEPER}: image {digest} is not there" in (await audit.check(folder, ledgers)).lost
+    assert f"{KEEPER}: image {digest} is not there" in (await audit.check(Place(folder), ledgers)).lost
 
 
 async def test_the_audit_notices_an_erased_turn_that_comes_back(folder: Path, ledgers: list[Ledger]) -> None:
     turn = next(iter(of_keeper(ledgers).told))
     of_keeper(ledgers).gone.add(turn)
-    assert (await audit.check(folder, ledgers)).lost == [f"{KEEPER}: erased {turn} is there"]
+    assert (await audit.check(Place(folder), ledgers)).lost == [f"{KEEPER}: erased {turn} is there"]
 
 
 async def test_the_audit_notices_an_erase_that_a_kill_cut_in_half(folder: Path, ledgers: list[Ledger]) -> None:
@@ -182,7 +183,9 @@ async def test_the_audit_notices_an_erase_that_a_kill_cut_in_half(folder: Path, 
     await erased(store, KEEPER, turns[0])
     await store.close()
     of_keeper(ledgers).note(Started(number=999, errand=Errand.FORGET_WINDOW, user=KEEPER, turns=turns))
-    assert f"{KEEPER}: of 2 turns that were being erased 1 are there" in (await audit.check(folder, ledgers)).lost
+    assert (
+        f"{KEEPER}: of 2 turns that were being erased 1 are there" in (await audit.check(Place(folder), ledgers)).lost
+    )
 
 
 async def test_work_that_is_left_and_markers_without_work_are_noticed(folder: Path, ledgers: list[Ledger]) -> None:
@@ -191,7 +194,7 @@ async def test_work_that_is_left_and_markers_without_work_are_noticed(folder: Pa
     jobs = jobs_after(replace(turn, id="new"), now=turn.at, gap=SESSION_GAP)
     await store.append(KEEPER, [replace(turn, id="new")], jobs)
     await store.close()
-    found = await audit.check_finished(folder, ledgers)
+    found = await audit.check_finished(Place(folder), ledgers)
     assert len(found.lost) == len(jobs) + 1
 
 

@@ -26,7 +26,7 @@ from evals.bench.weaviate.raw import Raw
 from persona_graph.conversation import Turn
 from persona_graph.embeddings import Embedder
 from persona_graph.graph.recall import SEARCHED
-from persona_graph.memory.sqlite.rows import microseconds
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.retrieval.query import DEFAULT_LIMITS, Query, Target
 from persona_graph.retrieval.retrieve import retrieve

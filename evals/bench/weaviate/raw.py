@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.memory.sqlite.rows import bounds, row_bounds
+from persona_graph.memory.row_ids import bounds, row_bounds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.timerange import TimeRange

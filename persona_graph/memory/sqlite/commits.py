@@ -13,12 +13,12 @@ from persona_graph.memory.commit import Commit, effective, fold
 from persona_graph.memory.erase import without_erased
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Undo
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.sqlite import journal, outbox, schema, timeline, tombstones, versions, words
-from persona_graph.memory.sqlite.codec import dump, load
-from persona_graph.memory.sqlite.rows import microseconds, pack, unpack
+from persona_graph.memory.sqlite.text import dump, load, pack, unpack
 from persona_graph.memory.sqlite.user_file import Undone, UserFile, Writing
 from persona_graph.memory.store import Standing
-from persona_graph.memory.types import Memory
+from persona_graph.memory.types import Memory, age
 from persona_graph.personality import PersonalityPoint
 
 
@@ -151,7 +151,7 @@ def held_at(file: UserFile, as_of: datetime, *, history: bool = False) -> list[M
     """What was held at a moment, oldest first: the fold of the commits until then."""
     knowledge = fold(every(file.db, as_of), tombstones=tombstones.read(file.db, file.user))
     found = (memory for held in knowledge.versions.values() for memory in held if history or memory.current)
-    return sorted(found, key=versions.age)
+    return sorted(found, key=age)
 
 
 def standing(file: UserFile, as_of: datetime | None) -> Standing:

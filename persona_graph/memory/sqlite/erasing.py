@@ -21,8 +21,7 @@ from persona_graph.memory.erase import (
     without_images,
 )
 from persona_graph.memory.sqlite import commits, journal, outbox, tombstones, versions, words
-from persona_graph.memory.sqlite.codec import dump, load
-from persona_graph.memory.sqlite.rows import pack
+from persona_graph.memory.sqlite.text import dump, load, pack
 from persona_graph.memory.sqlite.tombstones import OLD_BYTES
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index

@@ -10,11 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from persona_graph.durable import make_folder
+from persona_graph.memory.row_ids import BEGINNING
 from persona_graph.memory.sqlite import commits
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.migrations import copies_of
 from persona_graph.memory.sqlite.opening import Removed, close, opened, passing, snapshot
-from persona_graph.memory.sqlite.rows import BEGINNING, unpack
+from persona_graph.memory.sqlite.text import unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.personality import NeutralPolicy
 from persona_graph.user_id import file_name

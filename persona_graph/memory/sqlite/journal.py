@@ -13,17 +13,10 @@ import numpy as np
 from persona_graph.conversation import Role, Turn, TurnState
 from persona_graph.errors import StoreError
 from persona_graph.memory.erase import shown_in
+from persona_graph.memory.json_rows import message_rows, messages_of
+from persona_graph.memory.row_ids import bounds, first_row, last_row_of_second, microseconds, row_bounds
 from persona_graph.memory.sqlite import tombstones, words
-from persona_graph.memory.sqlite.codec import dump, load, message_rows, messages_of
-from persona_graph.memory.sqlite.rows import (
-    bounds,
-    first_row,
-    last_row_of_second,
-    microseconds,
-    pack,
-    row_bounds,
-    unpack,
-)
+from persona_graph.memory.sqlite.text import dump, load, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.sqlite.words import Index
 from persona_graph.receipt import read_set, scrubbed

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from persona_graph.durable import make_folder, write_whole
-from persona_graph.memory.sqlite.rows import BEGINNING, SECOND
+from persona_graph.memory.row_ids import BEGINNING, SECOND
 
 LATEST = 13_500_000_000 * SECOND
 """The year 2397: later is more than some file systems hold, and an earlier marker is only looked at too often."""

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
+from persona_graph.memory.json_rows import memory_of
+from persona_graph.memory.row_ids import bounds
 from persona_graph.memory.sqlite import commits, vectors, words
-from persona_graph.memory.sqlite.codec import load, memory_of
 from persona_graph.memory.sqlite.columns import Columns, cosines, ints
-from persona_graph.memory.sqlite.rows import bounds
+from persona_graph.memory.sqlite.text import load
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.memory.sqlite.versions import digest
 from persona_graph.memory.sqlite.words import Index
-from persona_graph.memory.store import Lookup
+from persona_graph.memory.store import MISMATCH, Lookup
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
@@ -34,7 +35,7 @@ def find(file: UserFile, lookup: Lookup) -> MemoryCandidates:
     with file.reading() as db:
         fingerprint = _refresh(db, file)
         if lookup.vector is not None and fingerprint and fingerprint != lookup.fingerprint:
-            raise EmbeddingMismatch(vectors.mismatch())
+            raise EmbeddingMismatch(MISMATCH)
         frequency = words.frequencies(db, Index.MEMORIES, lookup.terms)
         if lookup.as_of is not None:
             return _held_then(file, lookup, frequency)
@@ -47,17 +48,6 @@ def find(file: UserFile, lookup: Lookup) -> MemoryCandidates:
             total=columns.length,
             cosine=_cosine(columns, chosen, lookup.vector),
         )
-
-
-def nothing(lookup: Lookup) -> MemoryCandidates:
-    """What is found for a user who has nothing."""
-    return MemoryCandidates(
-        memories=(),
-        hits=np.zeros((len(lookup.terms), 0), bool),
-        frequency=np.zeros(len(lookup.terms), np.int64),
-        total=0,
-        cosine=None if lookup.vector is None else np.empty(0, np.float32),
-    )
 
 
 def _refresh(db: sqlite3.Connection, file: UserFile) -> str:

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import EmbeddingMismatch, NotFound
+from persona_graph.memory.row_ids import END, bounds, microseconds, row_bounds
 from persona_graph.memory.sqlite import journal, vectors, words
 from persona_graph.memory.sqlite.columns import Columns, cosines, ints
-from persona_graph.memory.sqlite.rows import END, bounds, microseconds, row_bounds, unpack
+from persona_graph.memory.sqlite.text import unpack
 from persona_graph.memory.sqlite.user_file import UserFile
 from persona_graph.memory.sqlite.words import Index
-from persona_graph.memory.store import Lookup
+from persona_graph.memory.store import MISMATCH, Lookup
 from persona_graph.retrieval.candidates import MessageCandidates
 
 REACH = 2
@@ -67,10 +68,10 @@ def find(file: UserFile, lookup: Lookup) -> MessageCandidates:
         columns = file.messages
         clock, fingerprint = refresh(db, columns)
         if lookup.images and not columns.column(_IMAGES).any():
-            return nothing(lookup)
+            return MessageCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
         if lookup.vector is not None:
             if fingerprint and fingerprint != lookup.fingerprint:
-                raise EmbeddingMismatch(vectors.mismatch())
+                raise EmbeddingMismatch(MISMATCH)
             vectors.refresh_messages(db, columns, clock)
         part = _slice(db, columns, lookup)
         hits = _hits(db, part.take(columns.keys), lookup.terms)
@@ -94,25 +95,6 @@ def find(file: UserFile, lookup: Lookup) -> MessageCandidates:
             cosine=cosine,
             eligible=part.wanted[part.along],
         )
-
-
-def nothing(lookup: Lookup) -> MessageCandidates:
-    """What is found for a user who has nothing."""
-    none = np.empty(0, np.int64)
-    return MessageCandidates(
-        rows=none,
-        session=none,
-        position=none,
-        speaker=none,
-        speakers=(),
-        role=none,
-        marks=none,
-        hits=np.zeros((len(lookup.terms), 0), bool),
-        frequency=np.zeros(len(lookup.terms), np.int64),
-        total=0,
-        cosine=None if lookup.vector is None else np.empty(0, np.float32),
-        eligible=np.empty(0, bool),
-    )
 
 
 def _slice(db: sqlite3.Connection, columns: Columns, lookup: Lookup) -> _Slice:

@@ -16,10 +16,10 @@ from typing import Any
 from persona_graph.conversation import digest_of
 from persona_graph.durable import sync_folder
 from persona_graph.errors import StoreError
+from persona_graph.memory.json_rows import memory_of
 from persona_graph.memory.sqlite import schema
-from persona_graph.memory.sqlite.codec import dump, load, memory_of
 from persona_graph.memory.sqlite.opening import roll_back
-from persona_graph.memory.sqlite.rows import pack
+from persona_graph.memory.sqlite.text import dump, load, pack
 
 
 def _name_versions_by_commit(db: sqlite3.Connection) -> None:

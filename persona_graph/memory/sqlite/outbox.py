@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.open_job import UNTOLD, OpenJob
+from persona_graph.memory.row_ids import BEGINNING, microseconds, moment
 from persona_graph.memory.sqlite import journal
-from persona_graph.memory.sqlite.codec import dump, load
-from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment, pack, unpack
+from persona_graph.memory.sqlite.text import dump, load, pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 from persona_graph.memory.store import LONGEST_WAIT
 
@@ -81,10 +81,6 @@ def _held(db: sqlite3.Connection, job: str) -> OpenJob | None:
 def every(db: sqlite3.Connection) -> list[OpenJob]:
     """All open jobs in the order in which they run."""
     return [_job(row) for row in db.execute(f"SELECT {_JOB} FROM jobs ORDER BY at, rank, rowid")]
-
-
-UNTOLD = "(gone with what was erased)"
-"""Stands for an error, or on a job whose work began before an erase: its error is not to be told."""
 
 
 def claim(file: UserFile, worker: str, now: datetime, until: datetime) -> OpenJob | None:

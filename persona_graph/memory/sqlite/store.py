@@ -16,6 +16,7 @@ from persona_graph.errors import ForeignStore, NotFound
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.sqlite import (
     append,
     commits,
@@ -31,7 +32,6 @@ from persona_graph.memory.sqlite.files import UserFiles, user_in
 from persona_graph.memory.sqlite.lanes import Lanes
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.opening import Removed
-from persona_graph.memory.sqlite.rows import microseconds
 from persona_graph.memory.sqlite.user_file import UserFile, told
 from persona_graph.memory.store import Lookup, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
@@ -207,12 +207,14 @@ class SqliteStore:
     async def find_messages(self, user: str, lookup: Lookup) -> MessageCandidates:
         """Candidate messages with their neighbours."""
         found = await self._ask(user, lambda file: message_search.find(file, lookup), None)
-        return message_search.nothing(lookup) if found is None else found
+        none = MessageCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
+        return none if found is None else found
 
     async def find_memories(self, user: str, lookup: Lookup) -> MemoryCandidates:
         """Candidate memories."""
         found = await self._ask(user, lambda file: memory_search.find(file, lookup), None)
-        return memory_search.nothing(lookup) if found is None else found
+        none = MemoryCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
+        return none if found is None else found
 
     async def messages_at(self, user: str, rows: Sequence[int]) -> list[tuple[Turn, int]]:
         """The turns behind rows of candidates."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from persona_graph.codec import observation_from_json, observation_to_json
 from persona_graph.memory.commit import Commit
+from persona_graph.memory.row_ids import first_row, microseconds
 from persona_graph.memory.sqlite import journal
-from persona_graph.memory.sqlite.codec import dump, load
-from persona_graph.memory.sqlite.rows import first_row, microseconds
+from persona_graph.memory.sqlite.text import dump, load
 from persona_graph.memory.sqlite.user_file import Writing
 from persona_graph.personality import BigFive, NeutralPolicy, Observation, PersonalityPoint
 from persona_graph.personality import timeline as fold

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from persona_graph.memory.commit import Tombstones
-from persona_graph.memory.sqlite.rows import microseconds, pack, unpack
+from persona_graph.memory.row_ids import microseconds
+from persona_graph.memory.sqlite.text import pack, unpack
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
 
 logger = logging.getLogger(__name__)

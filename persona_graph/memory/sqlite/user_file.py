@@ -13,7 +13,7 @@ from persona_graph.memory.sqlite import migrations, opening, schema
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.markers import Markers
 from persona_graph.memory.sqlite.opening import NO_FILE, Removed
-from persona_graph.memory.sqlite.rows import unpack
+from persona_graph.memory.sqlite.text import unpack
 from persona_graph.memory.sqlite.tokens import TokenCache
 from persona_graph.memory.types import Memory
 from persona_graph.personality import NeutralPolicy

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
-from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
+from persona_graph.memory.json_rows import memory_of, messages_of
 from persona_graph.memory.sqlite.columns import Columns
 from persona_graph.memory.sqlite.journal import NOTHING, WAITING
+from persona_graph.memory.sqlite.text import load
 from persona_graph.memory.sqlite.user_file import UserFile, Writing
-from persona_graph.memory.store import Unembedded, Vectors
+from persona_graph.memory.store import MISMATCH, Unembedded, Vectors
 from persona_graph.retrieval.token_vectors import StoredTokens
 
 MESSAGE, MEMORY = "message", "memory"
@@ -70,15 +71,7 @@ def _agree(db: sqlite3.Connection, fingerprint: str, dimensions: int) -> None:
     if not held[0]:
         db.execute("UPDATE state SET fingerprint = ?, dimensions = ?", (fingerprint, dimensions))
     elif held != (fingerprint, dimensions):
-        raise EmbeddingMismatch(mismatch())
-
-
-def mismatch() -> str:
-    """What to say when vectors of another model are held."""
-    return (
-        "this user's memory holds vectors of another embedding model; run `persona reindex` to make them anew, "
-        "or configure the model that made them"
-    )
+        raise EmbeddingMismatch(MISMATCH)
 
 
 def _put_memory(write: Writing, digest: bytes, data: bytes) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from persona_graph.memory.commit import Commit, Knowledge, Tombstones, memory_id
+from persona_graph.memory.json_rows import memory_of, memory_row
 from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
 from persona_graph.memory.sqlite import words
-from persona_graph.memory.sqlite.codec import dump, load, memory_of, memory_row
-from persona_graph.memory.sqlite.rows import pack, unpack
+from persona_graph.memory.sqlite.text import dump, load, pack, unpack
 from persona_graph.memory.sqlite.user_file import Writing
 from persona_graph.memory.sqlite.words import Index
-from persona_graph.memory.types import KEYED, Memory
+from persona_graph.memory.types import KEYED, Memory, age
 
 
 def digest(text: str) -> bytes:
@@ -122,9 +122,3 @@ def select(
             values += wanted
     found = [memory_of(load(body)) for (body,) in db.execute(f"{query} ORDER BY number", values)]
     return sorted(found, key=age)
-
-
-def age(memory: Memory) -> tuple[float, str, int]:
-    """Orders by when we began to hold it."""
-    start = memory.believed.start
-    return (start.timestamp() if start else float("-inf"), memory.id, memory.version)

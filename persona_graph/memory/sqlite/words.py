@@ -12,7 +12,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.memory.sqlite.codec import load, memory_of, messages_of
+from persona_graph.memory.json_rows import memory_of, messages_of
+from persona_graph.memory.sqlite.text import load
 from persona_graph.retrieval.analysis import analyse
 
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
@@ -20,6 +21,8 @@ SCHEMES = ("weaviate", "weaviates", "weaviate+embedded")
 KEY = "WEAVIATE_API_KEY"
 """The environment variable that holds the key, where the URL names no other."""
 COLLECTION = "Persona"
+VERSION = "1.39.0"
+"""The server that all of this was tried with, and that runs embedded."""
 
 _FORM = "write weaviate://HOST:PORT?grpc=PORT, weaviates://HOST?grpc_host=HOST or weaviate+embedded://FOLDER"
 _OPTIONS = ("grpc", "grpc_host", "collection", "replicas", "consistency", "key_env")
@@ -35,6 +38,8 @@ class Node:
     port: int
     grpc_host: str
     grpc_port: int
+    api_key: str = field(default="", repr=False)
+    """Of this node alone; an embedded server has one that nobody is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,8 @@ class Address:
     tls: bool = False
     folder: Path | None = None
     """Where an embedded server keeps its data."""
+    program: Path | None = None
+    """The program of an embedded server."""
     collection: str = COLLECTION
     replicas: int = 1
     """How many nodes hold each tenant; counts when the collection is made."""
@@ -91,6 +98,7 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
         nodes=() if embedded else _nodes(place, options, tls=scheme == "weaviates"),
         tls=scheme == "weaviates",
         folder=Path(unquote(place)).expanduser() if embedded else None,
+        program=_program(environment) if embedded else None,
         collection=collection,
         replicas=replicas,
         consistency=level,
@@ -101,6 +109,12 @@ def parse(url: str, environment: Mapping[str, str] = os.environ) -> Address:
             if name.startswith(_HEADER)
         },
     )
+
+
+def _program(environment: Mapping[str, str]) -> Path:
+    """Where the client's embedded mode keeps this version; it takes XDG_CACHE_HOME for the folder itself."""
+    folder = environment.get("XDG_CACHE_HOME") or Path.home() / ".cache" / "weaviate-embedded"
+    return Path(folder) / f"weaviate-v{VERSION}-{sha256(f'v{VERSION}'.encode()).hexdigest()}"
 
 
 def _nodes(place: str, options: Mapping[str, str], *, tls: bool) -> tuple[Node, ...]:

@@ -9,13 +9,13 @@ from dataclasses import replace
 from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.erase import picture, shown_in
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import microseconds
-from persona_graph.memory.weaviate import commits, journal, outbox, tombstones
+from persona_graph.memory.row_ids import microseconds
+from persona_graph.memory.weaviate import commits, indexing, journal, outbox, reading, tombstones
 from persona_graph.memory.weaviate.codec import Ticket, turn_id
-from persona_graph.memory.weaviate.journal import Written
 from persona_graph.memory.weaviate.registry import Registry
 from persona_graph.memory.weaviate.things import Found
 from persona_graph.memory.weaviate.user_space import UserSpace
+from persona_graph.memory.weaviate.written import Written
 from persona_graph.receipt import read_set, scrubbed
 
 
@@ -63,9 +63,9 @@ async def _written(
             _remember(space, [first])
             _index_behind(space, first, rest=not mine and turns[0].state is TurnState.ANSWERED)
             return [first]
-    held = await journal.held_or_gone(space, [turn.id for turn in turns])
+    held = await reading.held_or_gone(space, [turn.id for turn in turns])
     fresh = [turn for turn in turns if turn_id(turn.id) not in held]
-    again = [turn for turn in turns if (one := held.get(turn_id(turn.id))) and not journal.is_answered(one)]
+    again = [turn for turn in turns if (one := held.get(turn_id(turn.id))) and not reading.is_answered(one)]
     if again:
         await space.settled()  # what still follows the question must not overtake the answer
     await _announce(space, registry, jobs)
@@ -101,7 +101,7 @@ def _index_behind(space: UserSpace, written: Written, *, rest: bool) -> None:
 
 async def _index(space: UserSpace) -> None:
     behind, space.unindexed = space.unindexed, {}
-    await journal.index(space, [w for w, _ in behind.values()], done=[id for id, (_, rest) in behind.items() if rest])
+    await indexing.index(space, [w for w, _ in behind.values()], done=[id for id, (_, rest) in behind.items() if rest])
     late = [written.row for written, _ in behind.values() if written.late]
     if late:
         await commits.move_points(space, min(late))
@@ -139,4 +139,4 @@ async def _unwanted(space: UserSpace, passed_over: Iterable[Turn]) -> frozenset[
         return frozenset()
     stones = (await tombstones.read(space)).ids
     unwanted = frozenset(d for turn, d in pictures if turn in stones or picture(turn, d) in stones)
-    return unwanted - await journal.shown_images(space) if unwanted else unwanted
+    return unwanted - await reading.shown_images(space) if unwanted else unwanted

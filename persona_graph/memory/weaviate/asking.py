@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.link import DEADLINE_S
 from persona_graph.memory.weaviate.things import Found
 
 _TEXTS = frozenset((schema.TERMS, schema.BODY, schema.RECEIPT, schema.JOBS, schema.TOKENS))
@@ -76,7 +75,7 @@ class Asking:
             ),
             **more,
         )
-        reply = await self._told(client, "Search", request)
+        reply = await _told(client, "Search", request)
         return [_found(result) for result in reply.results]
 
     async def count(self, client: Any, where: Any) -> int:
@@ -86,7 +85,7 @@ class Asking:
         request = aggregate_pb2.AggregateRequest(
             collection=self.collection, tenant=self.tenant, objects_count=True, filters=where
         )
-        reply = await self._told(client, "Aggregate", request)
+        reply = await _told(client, "Aggregate", request)
         return int(reply.single_result.objects_count)
 
     async def delete(self, client: Any, where: Any) -> int:
@@ -96,15 +95,26 @@ class Asking:
         request = batch_delete_pb2.BatchDeleteRequest(
             collection=self.collection, tenant=self.tenant, consistency_level=_level(self.level), filters=where
         )
-        done = await self._told(client, "BatchDelete", request)
+        done = await _told(client, "BatchDelete", request)
         if done.failed:
             raise StoreError(f"Weaviate could not remove {done.failed} of {done.matches} things")
         return int(done.matches)
 
-    async def _told(self, client: Any, method: str, request: Any) -> Any:
-        connection = client._connection
-        call = getattr(connection.grpc_stub, method)
-        return await call(request, metadata=_metadata(connection.grpc_headers()), timeout=DEADLINE_S)
+
+async def _told(client: Any, method: str, request: Any) -> Any:
+    """The server's reply. The client would ask a server that is gone for seconds, a turn waiting all the while."""
+    from grpc import StatusCode
+    from grpc.aio import AioRpcError
+    from weaviate.exceptions import InsufficientPermissionsError, WeaviateQueryError
+
+    connection = client._connection
+    try:
+        ask, headers = getattr(connection.grpc_stub, method), _metadata(connection.grpc_headers())
+        return await ask(request, metadata=headers, timeout=connection.timeout_config.query)
+    except AioRpcError as error:
+        if error.code() is StatusCode.PERMISSION_DENIED:
+            raise InsufficientPermissionsError(error) from error
+        raise WeaviateQueryError(f"{error.code().name}: {error.details()}", "GRPC") from error
 
 
 @cache

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from persona_graph.codec import commit_from_json, commit_to_json
 from persona_graph.conversation import Message, Role, Turn, TurnState
 from persona_graph.memory.commit import Commit, field_name
+from persona_graph.memory.json_rows import memory_of, memory_row, message_rows, messages_of
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.codec import memory_of, memory_row, message_rows, messages_of
-from persona_graph.memory.sqlite.rows import microseconds, moment
+from persona_graph.memory.row_ids import microseconds, moment
 from persona_graph.memory.types import KEYED, Memory
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import (
     COMMIT,
+    GONE,
     JOB,
     MESSAGE,
     STATE,
@@ -40,9 +41,8 @@ from persona_graph.retrieval.marks import marks
 from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import TimeRange
 
-PENDING, SHOWS, UNEMBEDDED, CURRENT, ON, GONE = "pending", "shows", "unembedded", "current", "on", "gone"
-"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off;
-what stands in the place of an erased turn, so that nobody can put it there again."""
+PENDING, SHOWS, UNEMBEDDED, CURRENT, ON = "pending", "shows", "unembedded", "current", "on"
+"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off."""
 
 NAMES, STANDING, EMBEDDER, OWNER = (uid(STATE, name) for name in ("names", "standing", "embedder", "owner"))
 """Single things: who talks, what commits add up to, whose vectors are held, whose tenant it is."""
@@ -105,7 +105,7 @@ def turn_of(found: Found, ordinal: int = -1) -> Turn:
 
 
 def gone_thing(turn: str) -> Thing:
-    """What stands in the place of an erased turn."""
+    """What stands in the place of an erased turn, so that nobody can put it there again."""
     return Thing(id=turn_id(turn), tags=(GONE,))
 
 

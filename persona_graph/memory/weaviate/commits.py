@@ -12,10 +12,10 @@ from persona_graph.memory.commit import Commit, Knowledge, Tombstones, field_nam
 from persona_graph.memory.erase import without_erased
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.operations import Add, Delete, Pin, Release, SwitchOff, Update
-from persona_graph.memory.sqlite.versions import age
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.store import Standing
-from persona_graph.memory.types import KEYED, Memory
-from persona_graph.memory.weaviate import journal, outbox, schema, standing, tombstones
+from persona_graph.memory.types import KEYED, Memory, age
+from persona_graph.memory.weaviate import outbox, reading, schema, standing, tombstones
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
     ON,
@@ -27,8 +27,8 @@ from persona_graph.memory.weaviate.codec import (
     version_of,
     version_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, both, tagged
-from persona_graph.memory.weaviate.things import COMMIT, VERSION, Found, uid
+from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
+from persona_graph.memory.weaviate.things import COMMIT, GONE, VERSION, Found, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import PersonalityPoint
 
@@ -49,7 +49,7 @@ async def put(space: UserSpace, commit: Commit, job: OpenJob | None) -> tuple[Co
     else:
         behind = False
     stored = replace(without_erased(commit, stones), sequence=place)
-    if not await space.tenant.insert(commit_thing(stored), create=not commit.evidence):
+    if not await _insert(space, stored, create=not commit.evidence):
         first = await _held(space, commit.id)  # another process was faster, or this call was made twice
         if first is None:
             raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(commit.evidence))}")
@@ -97,7 +97,7 @@ async def _refuse_erased(space: UserSpace, commit: Commit) -> Tombstones:
     Raises: NotFound when nothing of its evidence is left; Outdated when something of it, or of what was read, is not.
     """
     evidence = set(commit.evidence)
-    held, stones = await asyncio.gather(journal.held_turns(space, evidence, [schema.TAGS]), tombstones.read(space))
+    held, stones = await asyncio.gather(reading.held_turns(space, evidence, [schema.TAGS]), tombstones.read(space))
     gone = evidence - held.keys()
     if gone and (len(gone) == len(evidence) or gone - stones.ids):
         raise NotFound(f"the commit rests on turns that do not exist: {', '.join(sorted(gone))}")
@@ -106,10 +106,19 @@ async def _refuse_erased(space: UserSpace, commit: Commit) -> Tombstones:
     return stones
 
 
+async def _insert(space: UserSpace, commit: Commit, *, create: bool) -> bool:
+    """Write a commit where there is none, or where one was that an erase took: its work was done again."""
+    thing = commit_thing(commit)
+    if await space.tenant.insert(thing, create=create):
+        return True
+    there = await space.tenant.get([thing.id], [schema.TAGS])
+    return thing.id in there and GONE in there[thing.id].tags and await space.tenant.replace(thing)
+
+
 async def _held(space: UserSpace, commit: str) -> Commit | None:
     id = uid(COMMIT, commit)
-    held = await space.tenant.get([id], [schema.BODY, schema.ROW])
-    return commit_of(held[id]) if id in held else None
+    held = await space.tenant.get([id], [schema.TAGS, schema.BODY, schema.ROW])
+    return commit_of(held[id]) if id in held and COMMIT in held[id].tags else None
 
 
 async def every(space: UserSpace, as_of: datetime | None = None) -> list[Commit]:
@@ -117,7 +126,10 @@ async def every(space: UserSpace, as_of: datetime | None = None) -> list[Commit]
     found = [commit_of(thing) for thing in await space.tenant.every(tagged(COMMIT), [schema.BODY, schema.ROW])]
     # Two machines may have taken one number: the ids then decide, everywhere alike.
     found.sort(key=lambda commit: (commit.sequence, commit.id))
-    return found if as_of is None else [commit for commit in found if commit.at <= as_of]
+    if as_of is None:
+        return found
+    until = microseconds(as_of)
+    return [commit for commit in found if microseconds(commit.at) <= until]
 
 
 async def project(space: UserSpace) -> None:
@@ -133,8 +145,7 @@ async def project(space: UserSpace) -> None:
         there[memory.id, memory.version] = memory
         if (memory.id, memory.version) not in wanted:
             gone.append(thing.id)
-    if gone:
-        await space.tenant.delete(any_id(gone))
+    await space.tenant.take_out(gone)
     changed = [memory for place, memory in wanted.items() if there.get(place) != memory]
     await _put_versions(space, changed, held)
     await standing.write(space, await standing.of(space, commits, knowledge))

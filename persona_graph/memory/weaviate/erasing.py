@@ -21,19 +21,11 @@ from persona_graph.codec import (
     turn_to_json,
 )
 from persona_graph.conversation import Turn
-from persona_graph.memory.erase import (
-    Consequences,
-    Erase,
-    Erased,
-    came_back,
-    consequences,
-    shown_in,
-    without_images,
-)
+from persona_graph.memory.erase import Consequences, Erase, Erased, came_back, consequences, shown_in, without_images
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.store import Reopen
 from persona_graph.memory.types import Memory
-from persona_graph.memory.weaviate import commits, journal, outbox, schema, tombstones
+from persona_graph.memory.weaviate import commits, indexing, outbox, reading, schema, sweeping, talkers, tombstones
 from persona_graph.memory.weaviate.codec import (
     WHOLE_TURN,
     commit_thing,
@@ -44,10 +36,10 @@ from persona_graph.memory.weaviate.codec import (
     turn_tag,
     turn_thing,
 )
-from persona_graph.memory.weaviate.journal import Written
 from persona_graph.memory.weaviate.tenant import any_id, any_tag, any_term, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, MESSAGE, STATE, Found, Thing, dump, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
+from persona_graph.memory.weaviate.written import Written
 from persona_graph.receipt import read_set, scrubbed
 
 PLAN = uid(STATE, "plan")
@@ -56,12 +48,12 @@ PLAN = uid(STATE, "plan")
 
 async def bury(space: UserSpace, stones: frozenset[str], at: datetime, reopen: Reopen) -> Erased:
     """Set tombstones that another store has set, and erase what they stand for here."""
-    held = await journal.held_turns(space, stones, [schema.TAGS])
+    held = await reading.held_turns(space, stones, [schema.TAGS])
     versions = await commits.memories(space, None, None, history=True, off=True, as_of=None)
     what = Erase(
         turns=frozenset(held),
         memories=stones.intersection(memory.id for memory in versions),
-        images=stones & await journal.shown_images(space),
+        images=stones & await reading.shown_images(space),
     )
     return await erase(space, what, at, reopen, stones)
 
@@ -72,9 +64,9 @@ async def erase(
     """Work out what goes, write the plan down, carry it out."""
     before = await commits.memories(space, None, None, history=True, off=True, as_of=None)
     made, stones, named = await asyncio.gather(
-        commits.every(space), tombstones.read(space), journal.held_turns(space, what.turns, WHOLE_TURN)
+        commits.every(space), tombstones.read(space), reading.held_turns(space, what.turns, WHOLE_TURN)
     )
-    for thing in await journal.with_images(space):
+    for thing in await reading.with_images(space):
         named.setdefault(turn_of(thing).id, thing)
     found = sorted(named.values(), key=lambda thing: (thing.row, thing.id.int))
     turns = [turn_of(thing) for thing in found]
@@ -179,7 +171,7 @@ async def _plan(
 
 async def _receipts(space: UserSpace, follows: Consequences, but: set[str]) -> list[str]:
     """Turns whose answers read what is erased: their receipts keep ids and figures and lose what the model said."""
-    found = [turn_of(thing) for thing in await journal.every_turn(space, WHOLE_TURN)]
+    found = [turn_of(thing) for thing in await reading.every_turn(space, WHOLE_TURN)]
     return [t.id for t in found if t.id not in but and t.receipt and follows.reach.touches(read_set(t.receipt))]
 
 
@@ -187,7 +179,7 @@ async def _jobs(space: UserSpace, follows: Consequences, reopen: Reopen) -> list
     """Jobs that do the work of commits that go again, over the turns that remain."""
     jobs = []
     for again in follows.again:
-        held = await journal.held_turns(space, again.turns, WHOLE_TURN)
+        held = await reading.held_turns(space, again.turns, WHOLE_TURN)
         newest = max((turn_of(thing).at for thing in held.values()), default=None)
         job = reopen(again, newest) if newest is not None else None
         if job is not None:
@@ -201,7 +193,7 @@ async def _times(space: UserSpace, gone: frozenset[str]) -> dict[str, str]:
     for held in await outbox.every(space):
         left = [turn for turn in held.job.turns if turn not in gone]
         if left and len(left) < len(held.job.turns):
-            turns = await journal.held_turns(space, left, WHOLE_TURN)
+            turns = await reading.held_turns(space, left, WHOLE_TURN)
             times[held.job.id] = max((turn_of(t).at for t in turns.values()), default=held.job.at).isoformat()
     return times
 
@@ -219,6 +211,7 @@ async def carry_out(space: UserSpace, plan: dict[str, Any]) -> None:
     await _open_again(space, [(job_from_json(row["job"]), row["place"]) for row in plan["again"]])
     await commits.project(space)
     await tombstones.leave(space, plan["images"])
+    await sweeping.note(space, plan["gone"], plan["commits"])
     await space.tenant.delete(any_id([PLAN]))
     space.search.clear()
 
@@ -229,24 +222,24 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
     names = [*plan["gone"], *(turn.id for turn in changed)]
     if not names:
         return
-    held = await journal.held_turns(space, (turn.id for turn in changed), WHOLE_TURN)
-    await space.tenant.delete(any_tag(turn_tag(turn_id(name).hex) for name in names))
-    gone = await journal.held_turns(space, plan["gone"], [schema.TAGS])
+    held = await reading.held_turns(space, (turn.id for turn in changed), WHOLE_TURN)
+    await space.tenant.take_out_all(any_tag(turn_tag(turn_id(name).hex) for name in names))
+    gone = await reading.held_turns(space, plan["gone"], [schema.TAGS])
     if gone:
-        await space.tenant.delete(any_id(turn_id(name) for name in gone))
+        await space.tenant.take_out([turn_id(name) for name in gone])
     bare = [(turn, held[turn.id]) for turn in changed if turn.id in held]
     await space.tenant.put(
         [turn_thing(turn, thing.row, tickets := tickets_of(thing), pending=bool(tickets)) for turn, thing in bare]
     )
-    await journal.index(space, [Written(turn=turn, row=thing.row, late=True) for turn, thing in bare])
-    await asyncio.gather(*(journal.number_anew(space, session) for session in plan["sessions"]))
-    await journal.count_speakers(space)
+    await indexing.index(space, [Written(turn=turn, row=thing.row, late=True) for turn, thing in bare])
+    await asyncio.gather(*(indexing.number_anew(space, session) for session in plan["sessions"]))
+    await talkers.count_anew(space)
     space.newest = None
 
 
 async def _edit_commits(space: UserSpace, plan: dict[str, Any]) -> None:
     if plan["commits"]:
-        await space.tenant.delete(any_id(uid(COMMIT, id) for id in plan["commits"]))
+        await space.tenant.take_out([uid(COMMIT, id) for id in plan["commits"]])
     edited = [
         replace(commit_from_json({k: v for k, v in row.items() if k != "sequence"}), sequence=row["sequence"])
         for row in plan["edited"]
@@ -255,7 +248,7 @@ async def _edit_commits(space: UserSpace, plan: dict[str, Any]) -> None:
 
 
 async def _scrub(space: UserSpace, turns: Iterable[str]) -> None:
-    held = await journal.held_turns(space, turns, WHOLE_TURN)
+    held = await reading.held_turns(space, turns, WHOLE_TURN)
     changes = []
     for thing in held.values():
         receipt = dump(dict(scrubbed(turn_of(thing).receipt)))

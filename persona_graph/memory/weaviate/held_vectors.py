@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from persona_graph.errors import EmbeddingMismatch
-from persona_graph.memory.sqlite.vectors import mismatch
-from persona_graph.memory.store import Lookup
+from persona_graph.memory.store import MISMATCH, Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import EMBEDDER
 from persona_graph.memory.weaviate.user_space import UserSpace
@@ -17,5 +16,5 @@ async def check(space: UserSpace, lookup: Lookup) -> None:
     held = (await space.tenant.get([EMBEDDER], [schema.BODY])).get(EMBEDDER)
     fingerprint = "" if held is None else (held.body or {}).get("fingerprint", "")
     if fingerprint and fingerprint != lookup.fingerprint:
-        raise EmbeddingMismatch(mismatch())
+        raise EmbeddingMismatch(MISMATCH)
     space.search.agree(fingerprint)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from persona_graph.errors import AccessDenied, ConfigurationError, StoreAway, StoreError
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.address import Address
+from persona_graph.memory.weaviate.address import KEY, Address
 from persona_graph.memory.weaviate.embedded import Embedded
 
 T = TypeVar("T")
@@ -29,15 +29,19 @@ RETRIES_S = (0.05, 0.2, 0.8)
 COOL_S = 1.0
 """For so long after a vain attempt to connect nobody tries again: a turn asks the store a dozen times."""
 
+EXTRA = (
+    "a weaviate URL needs the extra: pip install 'persona-graph[weaviate]' (from a clone: pip install '.[weaviate]')"
+)
+
 _BUSY = (429, 502, 503, 504)
 _BUSY_WORDS = (
+    "non-existing index",  # another process is just making the collection
     "leader not found",
     "too many requests",
     "node is not ready",
     "not enough active replicas",
     # Of a tenant that was made just now, too: the other nodes hear of it a moment later.
     "cannot achieve consistency level",
-    "non-existing index",  # of a collection that was made just now
     "try again",
 )
 _AWAY_WORDS = (
@@ -55,7 +59,7 @@ class NoTenant(Exception):
 
 
 class _Busy(Exception):
-    """The server asks to be asked again; what to say where it is asked in vain."""
+    """The server asks to be asked again."""
 
 
 class Link:
@@ -72,6 +76,11 @@ class Link:
         """Lengths for which there is a named vector, as far as is known here."""
         self.watch: Callable[[float, float], None] | None = None
         """Told when each call began and ended (seconds of `perf_counter`); for measuring."""
+
+    @property
+    def node(self) -> int:
+        """Which of the nodes of the address it is connected to, or tries first."""
+        return self._node % max(1, len(self.address.nodes))
 
     async def collection(self) -> Any:
         """Our collection, made where there is none. Raises: StoreAway; AccessDenied; StoreError."""
@@ -103,9 +112,7 @@ class Link:
             for wait in (*RETRIES_S, None):
                 collection = await self.collection()
                 try:
-                    if timed:
-                        return await call(collection)
-                    async with asyncio.timeout(DEADLINE_S):
+                    async with asyncio.timeout(None if timed else DEADLINE_S):
                         return await call(collection)
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()
@@ -114,29 +121,26 @@ class Link:
                     # Nobody asked for it: the connection was given up under this call, because another one failed.
                     raise StoreAway(_away(self.address.shown)) from error
                 except Exception as error:
-                    meant = self._meant(error, collection)
+                    if isinstance(error, StoreError | NoTenant):
+                        raise
+                    meant = told(error, self.address.shown)
+                    if meant is error:
+                        if self._collection is collection:
+                            raise
+                        # A client that was closed under a call says so in many ways.
+                        meant = StoreAway(_away(self.address.shown))
                     if isinstance(meant, _Busy) and wait is not None:
                         await asyncio.sleep(wait * (1 + random.random()))
                         continue
                     if isinstance(meant, _Busy):
-                        meant = StoreAway(str(meant))
-                    if isinstance(meant, StoreAway) and meant is not error:
+                        meant = StoreAway(f"Weaviate at {self.address.shown} is too busy to answer")
+                    if isinstance(meant, StoreAway):
                         await self._lose(collection)
-                    if meant is error:
-                        raise
                     raise meant from error
             raise AssertionError("the last try returns or raises")
         finally:
             if self.watch is not None:
                 self.watch(began, time.perf_counter())
-
-    def _meant(self, error: Exception, collection: Any) -> Exception:
-        if isinstance(error, StoreError | NoTenant):
-            return error
-        meant = told(error, self.address.shown)
-        if meant is error and self._collection is not collection:
-            return StoreAway(_away(self.address.shown))  # a client that was closed under a call says so in many ways
-        return meant
 
     async def has_vector(self, dimensions: int) -> bool:
         """Whether any vector of that length was ever kept."""
@@ -252,7 +256,7 @@ def _client(address: Address, node: Any) -> Any:
             import weaviate
             from weaviate.classes.init import AdditionalConfig, Auth, Timeout
     except ImportError as error:
-        raise ConfigurationError("a weaviate URL needs the extra: pip install 'persona-graph[weaviate]'") from error
+        raise ConfigurationError(EXTRA) from error
     # Its logger prints every thing that could not be written whole, text and vector; errors are raised anyway.
     logging.getLogger("weaviate-client").setLevel(logging.CRITICAL)
     return weaviate.use_async_with_custom(
@@ -263,7 +267,7 @@ def _client(address: Address, node: Any) -> Any:
         grpc_port=node.grpc_port,
         grpc_secure=address.tls,
         headers=dict(address.headers) or None,
-        auth_credentials=Auth.api_key(address.api_key) if address.api_key else None,
+        auth_credentials=Auth.api_key(key) if (key := node.api_key or address.api_key) else None,
         additional_config=AdditionalConfig(timeout=Timeout(init=CONNECT_S, query=DEADLINE_S, insert=DEADLINE_S)),
         # They ask the package index for a newer client, on every connection.
         skip_init_checks=True,
@@ -281,13 +285,9 @@ def _away(where: str) -> str:
     return f"Weaviate at {where} cannot be reached, or did not answer in time"
 
 
-def _overrun(where: str) -> str:
-    return f"Weaviate at {where} is too busy to answer"
-
-
 def told(error: Exception, where: str) -> Exception:
     """What an error of the client means to us; texts of memories never stand in it."""
-    from grpc.aio import AioRpcError
+    import httpx
     from weaviate import exceptions as weaviate
 
     if isinstance(error, StoreError | ConfigurationError):
@@ -298,32 +298,35 @@ def told(error: Exception, where: str) -> Exception:
     if isinstance(error, weaviate.InsufficientPermissionsError) or "PERMISSION_DENIED" in text or "forbidden" in text:
         return AccessDenied(f"the key does not allow this at Weaviate {where}")
     if isinstance(error, weaviate.AuthenticationFailedError) or "UNAUTHENTICATED" in text:
-        return AccessDenied(f"Weaviate at {where} does not accept the key")
+        return AccessDenied(_key(where))
     if isinstance(error, weaviate.WeaviateClosedClientError) or "CANCELLED" in text:
-        return _Busy(_overrun(where))  # another call gave the connection up; whatever is written twice is written once
+        return _Busy(where)  # another call gave the connection up; whatever is written twice is written once
     status = getattr(error, "status_code", None)
     if status == 401:
-        return AccessDenied(f"Weaviate at {where} does not accept the key")
+        return AccessDenied(_key(where))
+    if "enough weaviate nodes" in text:
+        return ConfigurationError(f"Weaviate at {where} has fewer nodes than the URL's replicas")
     if status in _BUSY or any(words in text for words in _BUSY_WORDS):
-        return _Busy(_overrun(where))
-    if isinstance(error, AioRpcError) and "UNAVAILABLE" in text:
-        return _Busy(_away(where))  # it takes no call just now, as when it starts again
+        return _Busy(where)
     gone = (
         weaviate.WeaviateConnectionError,
         weaviate.WeaviateTimeoutError,
         weaviate.WeaviateStartUpError,
         weaviate.WeaviateGRPCUnavailableError,
         weaviate.WeaviateRetryError,
+        httpx.TransportError,  # the client passes on what breaks off in the middle of an answer
         TimeoutError,
         OSError,
     )
     if isinstance(error, gone) or any(words in text for words in _AWAY_WORDS):
         return StoreAway(_away(where))
-    if isinstance(error, AioRpcError):
-        text = str(error.details())
-    elif not isinstance(error, weaviate.WeaviateBaseError):
+    if not isinstance(error, weaviate.WeaviateBaseError):
         return error  # ours, not the server's
     return StoreError(f"Weaviate at {where} refused a call: {type(error).__name__}: {_clipped(text)}")
+
+
+def _key(where: str) -> str:
+    return f"Weaviate at {where} knows no such key: set {KEY} to one it knows, or to none where it has no keys"
 
 
 def _clipped(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from persona_graph.memory.sqlite.memory_search import nothing
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import schema
@@ -182,7 +181,7 @@ class _Search:
         """What was seen, oldest first."""
         lookup = self.lookup
         if not self.frequencies.total:
-            return nothing(lookup)
+            return MemoryCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
         order = sorted(self.seen, key=lambda id: (self.seen[id][0], id))
         hits = np.zeros((len(lookup.terms), len(order)), bool)
         for place, id in enumerate(order):

@@ -9,7 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.memory.sqlite.rows import BEGINNING, END, bounds, microseconds
+from persona_graph.memory.row_ids import BEGINNING, END, bounds, microseconds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import Card, card_of, slot_tag, turn_id

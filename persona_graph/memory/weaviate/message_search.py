@@ -14,8 +14,7 @@ from uuid import UUID
 
 from persona_graph.conversation import Turn
 from persona_graph.errors import NotFound
-from persona_graph.memory.sqlite.message_search import nothing
-from persona_graph.memory.sqlite.rows import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
+from persona_graph.memory.row_ids import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, stored_tokens, turn_of, turn_tag
@@ -86,7 +85,7 @@ class _Search:
         """The same, where it is not known that there is no picture."""
         known = self.cache.things
         if known is not None and self.cache.holds(NO_PICTURES, known) and await self.frequencies.things() == known:
-            return nothing(self.lookup)
+            return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
         return await self.found()
 
     async def found(self) -> MessageCandidates:
@@ -96,13 +95,12 @@ class _Search:
         counting = self.frequencies.things() if turns is None else self.frequencies.about()
         things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), *first)
         if not things:
-            return nothing(self.lookup)
+            return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
         if turns and not self.whole and not self.cache.holds(EMBEDDED, things):
             await self._rest_of_turns(any_tag(map(turn_tag, self.scope.turns or ())))
         scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
         second = (self._neighbours(things), self._latest(), self._pictures(things))
-        counting = self.frequencies.read(things, scored, guess=self.lookup.images)
-        await asyncio.gather(counting, *second)
+        await asyncio.gather(self.frequencies.read(things, scored, guess=self.lookup.images), *second)
         return self._candidates()
 
     async def _pictures(self, things: int) -> None:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import BEGINNING, microseconds, moment
+from persona_graph.memory.open_job import UNTOLD, OpenJob
+from persona_graph.memory.row_ids import BEGINNING, microseconds, moment
 from persona_graph.memory.store import LONGEST_WAIT
-from persona_graph.memory.weaviate import journal, schema
+from persona_graph.memory.weaviate import indexing, reading, schema
 from persona_graph.memory.weaviate.codec import (
     PENDING,
     WHOLE_TURN,
@@ -28,9 +28,6 @@ from persona_graph.memory.weaviate.codec import (
 from persona_graph.memory.weaviate.tenant import any_id, tagged
 from persona_graph.memory.weaviate.things import JOB, UNSETTLED, Found, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
-
-UNTOLD = "(gone with what was erased)"
-"""Stands for an error, or on a job whose work began before an erase: its error is not to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ def tickets_for(jobs: Sequence[OpenJob]) -> dict[str, list[Ticket]]:
 async def every(space: UserSpace) -> list[Held]:
     """All open jobs in the order in which they run."""
     turns, known = await asyncio.gather(
-        journal.pending(space, [schema.TAGS, schema.JOBS]), space.tenant.every(tagged(JOB), [schema.BODY])
+        reading.pending(space, [schema.TAGS, schema.JOBS]), space.tenant.every(tagged(JOB), [schema.BODY])
     )
     return together(turns, [thing.body for thing in known])
 
@@ -147,7 +144,7 @@ async def open_on_held(space: UserSpace, jobs: Sequence[OpenJob], written: froze
 
 async def add_tickets(space: UserSpace, tickets: dict[str, list[Ticket]]) -> None:
     """Put tickets on turns that are held; a ticket of a job that is there already stays as it was."""
-    held = await journal.held_turns(space, tickets, [schema.TAGS, schema.JOBS])
+    held = await reading.held_turns(space, tickets, [schema.TAGS, schema.JOBS])
     changes = []
     for turn, thing in held.items():
         there = tickets_of(thing)
@@ -231,9 +228,9 @@ async def finish(space: UserSpace, job: OpenJob) -> bool:
 
 async def take_off(space: UserSpace, job: str, turns: Iterable[str]) -> None:
     """Take a job's tickets off turns; one that has none left has to be indexed before it rests."""
-    held = await journal.held_turns(space, turns, WHOLE_TURN)
+    held = await reading.held_turns(space, turns, WHOLE_TURN)
     left = {turn: [t for t in tickets_of(thing) if t.job.id != job] for turn, thing in held.items()}
-    await journal.index_missing(space, (thing for turn, thing in held.items() if not left[turn]))
+    await indexing.index_missing(space, (thing for turn, thing in held.items() if not left[turn]))
     await asyncio.gather(*(_set(space, thing, left[turn]) for turn, thing in held.items()))
 
 
@@ -256,7 +253,7 @@ async def set_times(space: UserSpace, times: Mapping[str, datetime]) -> None:
     if not times:
         return
     changes = []
-    for thing in await journal.pending(space, [schema.TAGS, schema.JOBS]):
+    for thing in await reading.pending(space, [schema.TAGS, schema.JOBS]):
         there = tickets_of(thing)
         moved = [replace(t, job=replace(t.job, at=times.get(t.job.id, t.job.at))) for t in there]
         if moved != there:

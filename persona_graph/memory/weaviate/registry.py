@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from persona_graph.errors import AccessDenied
-from persona_graph.memory.sqlite.rows import microseconds
+from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import OWNER, state_thing
 from persona_graph.memory.weaviate.link import Link

@@ -13,6 +13,10 @@ from typing import Any
 TAGS, ROW, BEGINS, ENDS, TERMS = "tags", "row", "begins", "ends", "terms"
 BODY, RECEIPT, JOBS, TOKENS = "body", "receipt", "jobs", "tokens"
 
+CATCH_UP_MS = 5_000
+"""How often nodes compare what they hold, and how old what one lacks has to be: the server's own 30 seconds each leave
+a node that comes back without what it missed for half a minute."""
+
 
 def vector_name(dimensions: int) -> str:
     """The named vector that holds vectors of that length."""
@@ -50,7 +54,13 @@ def settings(replicas: int) -> dict[str, Any]:
         "multi_tenancy_config": Configure.multi_tenancy(
             enabled=True, auto_tenant_creation=False, auto_tenant_activation=True
         ),
-        "replication_config": Configure.replication(factor=replicas),
+        "replication_config": Configure.replication(
+            factor=replicas,
+            # A node that comes back lacks what it missed until the others have told it, even for quorum reads.
+            async_config=Configure.Replication.async_config(frequency=CATCH_UP_MS, propagation_delay=CATCH_UP_MS)
+            if replicas > 1
+            else None,
+        ),
         # A term counts by its rarity alone: each stands once in `terms`, and long texts win nothing by their length.
         # (The client cannot read back a `b` of nothing.)
         "inverted_index_config": Configure.inverted_index(

@@ -15,9 +15,9 @@ import numpy as np
 from persona_graph.codec import observation_from_json, observation_to_json
 from persona_graph.memory.commit import Commit, Knowledge, effective
 from persona_graph.memory.operations import Undo
-from persona_graph.memory.sqlite.rows import first_row, microseconds
+from persona_graph.memory.row_ids import first_row, microseconds
 from persona_graph.memory.store import Standing
-from persona_graph.memory.weaviate import journal, schema
+from persona_graph.memory.weaviate import reading, schema
 from persona_graph.memory.weaviate.codec import STANDING, state_thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import BigFive, NeutralPolicy, Observation, PersonalityPoint, timeline
@@ -102,16 +102,16 @@ Placed = tuple[Key, int, Observation]
 async def placed(space: UserSpace, commits: Iterable[Commit]) -> list[Placed]:
     """The observations of commits with their m, in order; one of no turn stands where its time puts it."""
     seen = [(commit, place, one) for commit in commits for place, one in enumerate(commit.observations)]
-    held = await journal.held_turns(space, {one.turn for *_, one in seen}, [schema.TAGS, schema.ROW])
+    held = await reading.held_turns(space, {one.turn for *_, one in seen}, [schema.TAGS, schema.ROW])
     keys: list[tuple[Key, Observation]] = []
     for commit, place, one in seen:
         row = held[one.turn].row if one.turn in held else first_row(microseconds(one.at))
         keys.append(((row, commit.sequence, place), one))
     keys.sort(key=lambda entry: entry[0])
-    if len(keys) <= journal.FEW:
-        numbers = await journal.ordinals(space, [key[0] for key, _ in keys])
+    if len(keys) <= reading.FEW:
+        numbers = await reading.ordinals(space, [key[0] for key, _ in keys])
     else:
-        every = np.array(await journal.all_rows(space), np.int64)
+        every = np.array(await reading.all_rows(space), np.int64)
         numbers = [int(n) for n in np.searchsorted(every, np.array([key[0] for key, _ in keys], np.int64))]
     return [(key, m, one) for (key, one), m in zip(keys, numbers, strict=True)]
 

@@ -13,17 +13,21 @@ from persona_graph.conversation import Turn
 from persona_graph.memory.commit import Commit, Tombstones
 from persona_graph.memory.erase import Erase, Erased
 from persona_graph.memory.open_job import OpenJob
-from persona_graph.memory.sqlite.rows import BEGINNING
+from persona_graph.memory.row_ids import BEGINNING
 from persona_graph.memory.store import Lookup, Reopen, Standing, Unembedded, Unsettled, Vectors
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import (
     append,
     commits,
     erasing,
+    indexing,
     journal,
     memory_search,
     message_search,
     outbox,
+    reading,
+    sweeping,
+    talkers,
     tombstones,
     vectors,
 )
@@ -59,7 +63,8 @@ class WeaviateStore:
 
     def __init__(self, url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> None:
         self._address, self._neutral = parse(url), neutral
-        self._embedded = None if self._address.folder is None else Embedded(self._address.folder)
+        folder, program = self._address.folder, self._address.program
+        self._embedded = None if folder is None or program is None else Embedded(folder, program)
         self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Here] = WeakKeyDictionary()
 
     @property
@@ -109,6 +114,7 @@ class WeaviateStore:
         if not space.opened:
             await erasing.recover(space)
             await asyncio.gather(journal.recover(space), commits.recover(space))
+            await sweeping.sweep(space)
             space.opened = True
 
     # journal and outbox
@@ -133,7 +139,7 @@ class WeaviateStore:
         receipts: bool = True,
     ) -> list[Turn]:
         """Turns by time."""
-        return await self._read(user, lambda space: journal.turns(space, ids, window, newest, receipts=receipts))
+        return await self._read(user, lambda space: reading.turns(space, ids, window, newest, receipts=receipts))
 
     async def jobs(self, user: str) -> list[OpenJob]:
         """All open jobs in order."""
@@ -166,10 +172,15 @@ class WeaviateStore:
         await self._write(user, work)
 
     async def _mark(self, space: UserSpace) -> None:
-        due = await outbox.next_due(space)
+        due = await self._next_due(space)
         if due is not None:
             await self.here.registry.make_due(space.user, due)
             space.due = due
+
+    async def _next_due(self, space: UserSpace) -> int | None:
+        """When there is a job to claim, or something to sweep."""
+        found = [at for at in await asyncio.gather(outbox.next_due(space), sweeping.due(space)) if at is not None]
+        return min(found, default=None)
 
     async def due(self, now: datetime) -> list[str]:
         """Users that may have work due."""
@@ -181,7 +192,8 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> None:
             space.due = None
-            due = BEGINNING if keep else await outbox.next_due(space)
+            await sweeping.sweep(space)
+            due = BEGINNING if keep else await self._next_due(space)
             await self.here.registry.put_off(user, due)
             if not keep:  # work that came from elsewhere between the look and the note
                 await self._mark(space)
@@ -235,7 +247,7 @@ class WeaviateStore:
         """Make every projection anew from journal and commits."""
 
         async def work(space: UserSpace) -> None:
-            await journal.index_anew(space)
+            await indexing.index_anew(space)
             await commits.project(space)
             space.search.clear()
 
@@ -245,7 +257,7 @@ class WeaviateStore:
 
     async def speakers(self, user: str) -> tuple[str, ...]:
         """Names of those who talk."""
-        return await self._read(user, journal.speakers)
+        return await self._read(user, talkers.speakers)
 
     async def find_messages(self, user: str, lookup: Lookup) -> MessageCandidates:
         """Candidate messages with their neighbours."""

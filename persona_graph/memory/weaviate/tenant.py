@@ -15,7 +15,7 @@ from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.asking import Asking
 from persona_graph.memory.weaviate.link import Link, NoTenant
-from persona_graph.memory.weaviate.things import Found, Thing
+from persona_graph.memory.weaviate.things import GONE, Found, Thing
 
 T = TypeVar("T")
 
@@ -166,6 +166,21 @@ class Tenant:
             for dimensions in {len(thing.vector) for thing in batch if thing.vector is not None}:
                 await self._link.have_vector(dimensions)
             await self._write(lambda collection, batch=batch: _put(collection, batch), None, create=create)  # type: ignore[misc]
+
+    async def take_out(self, ids: Collection[UUID]) -> None:
+        """Remove things so that no node brings them back.
+
+        Where nodes hold copies, something empty is written over them: a node that was down loses what was changed
+        meanwhile, and gives the others back what they only deleted.
+        """
+        if self._link.address.replicas > 1:
+            await self.put([Thing(id=id, tags=(GONE,)) for id in ids])
+        elif ids:
+            await self.delete(any_id(ids))
+
+    async def take_out_all(self, where: Any) -> None:
+        """The same for all that fits."""
+        await self.take_out([thing.id for thing in await self.every(where, [schema.ROW])])
 
     async def delete(self, where: Any) -> None:
         """Remove what fits, ten thousand a call."""

@@ -20,7 +20,7 @@ from persona_graph.conversation import digest_of
 from persona_graph.memory.weaviate import schema
 from persona_graph.timerange import TimeRange
 
-TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, STATE = (
+TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, SWEEP, STATE = (
     "turn",
     "message",
     "commit",
@@ -28,9 +28,13 @@ TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, STATE = (
     "job",
     "stone",
     "unsettled",
+    "sweep",
     "state",
 )
 """What a thing is: the first of its tags."""
+
+GONE = "gone"
+"""The tag of what stands in the place of something erased."""
 
 FIRST, LAST = datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """Weaviate's index of dates counts nanoseconds in 64 bits; what lies beyond stands at its edge."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from persona_graph.memory.commit import Tombstones
-from persona_graph.memory.weaviate import journal, schema
+from persona_graph.memory.weaviate import reading, schema
 from persona_graph.memory.weaviate.codec import gone_thing, stone_thing
 from persona_graph.memory.weaviate.tenant import any_id, tagged
 from persona_graph.memory.weaviate.things import COMMIT, STONE, UNSETTLED, Thing, uid
@@ -27,7 +27,7 @@ async def put(space: UserSpace, ids: Iterable[str], at: datetime) -> None:
 async def block(space: UserSpace, ids: Iterable[str]) -> None:
     """Take the places of turns that were erased, or may come from elsewhere: nobody can write them then."""
     wanted = set(ids)
-    held = await journal.held_turns(space, wanted, [schema.TAGS])
+    held = await reading.held_turns(space, wanted, [schema.TAGS])
     await space.tenant.put([gone_thing(id) for id in sorted(wanted - held.keys())])
 
 
@@ -37,12 +37,13 @@ async def read_erased(space: UserSpace, stones: Tombstones, read: Iterable[str])
         return False
     # A turn's id is anybody's choice, and may look like the name of a memory's version.
     names = set(read)
-    names -= (await journal.held_turns(space, names, [schema.TAGS])).keys()
+    names -= (await reading.held_turns(space, names, [schema.TAGS])).keys()
     refs = [(memory, made) for memory, found, made in (name.partition("@") for name in names) if found]
     if not stones.ids.isdisjoint({*names, *(memory for memory, _ in refs)}):
         return True
     ids = {uid(COMMIT, made) for _, made in refs}
-    return len(await space.tenant.get(list(ids), [schema.ROW])) < len(ids)
+    held = await space.tenant.get(list(ids), [schema.TAGS])
+    return sum(COMMIT in thing.tags for thing in held.values()) < len(ids)
 
 
 async def lift(space: UserSpace, images: Iterable[str]) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate.search_cache import SearchCache
 from persona_graph.memory.weaviate.tenant import Tenant
+from persona_graph.memory.weaviate.written import Written
 from persona_graph.personality import NeutralPolicy
-
-if TYPE_CHECKING:
-    from persona_graph.memory.weaviate.journal import Written
 
 MOST_PUT_OFF = 16
 """Pieces of work that may wait behind writes; whoever writes more waits for them."""
@@ -48,6 +46,10 @@ class UserSpace:
         self.opened = False
         """Whether what a crash may have left was looked for."""
         self.search.clear()
+
+    def note(self, row: int) -> None:
+        """Know of a row of the journal that is taken."""
+        self.newest = row if self.newest is None else max(self.newest, row)
 
     @property
     def crowded(self) -> bool:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
-from persona_graph.memory.sqlite.vectors import mismatch
-from persona_graph.memory.store import Unembedded, Vectors
-from persona_graph.memory.weaviate import journal, schema
+from persona_graph.memory.store import MISMATCH, Unembedded, Vectors
+from persona_graph.memory.weaviate import indexing, reading, schema
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
     EMBEDDER,
@@ -78,6 +77,7 @@ async def put(space: UserSpace, fingerprint: str, vectors: Sequence[Vectors]) ->
 async def _put_messages(space: UserSpace, wanted: dict[UUID, tuple[str, Vectors]]) -> None:
     fields = [schema.TAGS, schema.ROW, schema.BEGINS, schema.TERMS, schema.BODY]
     held = await space.tenant.get(list(wanted), fields)
+    held = {id: thing for id, thing in held.items() if MESSAGE in thing.tags}
     cards = {id: card_of(thing) for id, thing in held.items()}
     turns = await space.tenant.get({UUID(card.turn) for card in cards.values()}, [schema.TAGS, schema.BODY])
     things = []
@@ -139,17 +139,17 @@ async def _agree(space: UserSpace, fingerprint: str, dimensions: int) -> None:
         await space.tenant.put([state_thing(EMBEDDER, {"fingerprint": fingerprint, "dimensions": dimensions})])
         space.search.clear()
     elif held[EMBEDDER].body != {"fingerprint": fingerprint, "dimensions": dimensions}:
-        raise EmbeddingMismatch(mismatch())
+        raise EmbeddingMismatch(MISMATCH)
 
 
 async def drop(space: UserSpace) -> None:
     """Remove all vectors and which model made them: things are written anew without."""
     from persona_graph.memory.weaviate.codec import version_thing
-    from persona_graph.memory.weaviate.journal import Written
+    from persona_graph.memory.weaviate.written import Written
 
     versions = await space.tenant.every(tagged(VERSION), [schema.BODY])
     await space.tenant.put([version_thing(version_of(thing)) for thing in versions])
-    turns = await journal.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
-    await journal.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
+    turns = await reading.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
+    await indexing.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
     await space.tenant.delete(any_id([EMBEDDER]))
     space.search.clear()

@@ -14,8 +14,8 @@ import pytest
 from persona_graph.codec import turn_to_json
 from persona_graph.errors import StoreError
 from persona_graph.memory.commit import fold
+from persona_graph.memory.json_rows import memory_row
 from persona_graph.memory.sqlite import migrations, schema
-from persona_graph.memory.sqlite.codec import memory_row
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.receipt import read_set
 

@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,11 @@ from typing import Any
 import pytest
 
 from evals.bench.weaviate.server import HOST, TAKEN, DidNotStart, PortTaken, WeaviateCluster, WeaviateServer
+from tests.support.waiting import alive, eventually
 
 pytestmark = [pytest.mark.weaviate, pytest.mark.network, pytest.mark.usefixtures("weaviate_binary")]
 
 ROOT = Path(__file__).parents[4]
-DONE_S = 30.0
 
 
 def connect(server: WeaviateServer, key: str = "") -> Any:
@@ -48,16 +46,6 @@ def put(server: WeaviateServer, *texts: str) -> None:
 def held(server: WeaviateServer) -> list[str]:
     with connect(server) as client:
         return sorted(one.properties["text"] for one in client.collections.use("Note").query.fetch_objects().objects)
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    """Whether it becomes true: what is waited for happens in another process."""
-    deadline = time.monotonic() + DONE_S
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_what_was_written_is_there_after_a_stop_and_after_a_kill() -> None:
@@ -162,13 +150,3 @@ def test_it_does_not_outlive_who_started_it(how: signal.Signals, weaviate_binary
         child.send_signal(how)
     assert eventually(lambda: not Path(folder).exists())
     assert not alive(int(number))
-
-
-def alive(number: int) -> bool:
-    """Whether a process runs; one that has ended and that no one has asked about does not."""
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    state = Path(f"/proc/{number}/stat")
-    return not state.exists() or state.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"

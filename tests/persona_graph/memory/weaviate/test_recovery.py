@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from persona_graph.memory.erase import Erase
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Source
-from persona_graph.memory.weaviate import codec, erasing, journal, outbox
+from persona_graph.memory.weaviate import codec, erasing, journal, outbox, reading
 from persona_graph.memory.weaviate.codec import commit_thing, gone_thing, turn_thing
 from persona_graph.memory.weaviate.store import WeaviateStore
-from persona_graph.memory.weaviate.tenant import tagged
-from persona_graph.memory.weaviate.things import MESSAGE
+from persona_graph.memory.weaviate.tenant import any_tag, tagged
+from persona_graph.memory.weaviate.things import MESSAGE, SWEEP, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 from tests.contracts.memory_store.given import DAY, NOON, fact, found, ids, job, texts, turn
 from tests.persona_graph.memory.weaviate.conftest import Open
@@ -37,7 +39,7 @@ async def test_a_turn_without_its_messages_gets_them(another: Open) -> None:
     after = another()
     assert await found(after, Lookup(terms=("camp",))) == ["late#0", "idle#0"]
     assert [one.id for one in await after.jobs("ana")] == ["j"]
-    assert len(await journal.pending(space(after), codec.TURN_FIELDS)) == 1
+    assert len(await reading.pending(space(after), codec.TURN_FIELDS)) == 1
 
 
 async def test_a_worker_elsewhere_indexes_a_turn_before_it_lets_it_rest(another: Open) -> None:
@@ -89,6 +91,34 @@ async def test_an_erase_that_was_cut_off_is_carried_out(another: Open, monkeypat
     assert await found(after, Lookup(terms=("oslo",))) == []
     assert "b" in (await after.tombstones("ana")).ids
     assert await after.append("ana", [turn("b", 1, "oslo")]) == ()
+
+
+async def test_a_write_that_arrives_after_an_erase_is_swept_away(another: Open) -> None:
+    store = another()
+    await store.append("ana", [turn("a", 0, "rome"), turn("b", 1, "tea")])
+    await store.commit("ana", fact("c", "was in Rome", evidence=("a",)))
+    await store.turns("ana")
+    late = await space(store).tenant.every(any_tag([codec.turn_tag(codec.turn_id("a").hex)]), ["tags", "body", "terms"])
+    await store.erase("ana", Erase(turns=frozenset({"a"})), at=NOON, reopen=lambda *_: None)
+    assert await found(store, Lookup(terms=("rome",))) == []
+    (one,) = late
+    things = [turn_thing(turn("a", 0, "rome"), one.row, (), pending=False)]
+    things += [Thing(id=one.id, tags=tuple(one.tags), row=one.row, body=one.body, terms=one.properties["terms"])]
+    await space(store).tenant.put([*things, commit_thing(replace(fact("c", "was in Rome"), sequence=1))])
+    assert ids(await store.turns("ana")) == ["a", "b"]
+    (note,) = await space(store).tenant.every(tagged(SWEEP), ["body"])
+    assert note.row > time.time() * 1_000_000
+    await store.rest("ana")
+    assert ids(await store.turns("ana")) == ["a", "b"]  # it is not time yet
+    await space(store).tenant.change(note.id, {"row": 0})
+    assert await store.due(NOON) == []
+    await store.rest("ana")
+    assert ids(await store.turns("ana")) == ["b"]
+    assert await store.commits("ana") == []
+    assert await store.memories("ana", history=True) == []
+    assert await found(store, Lookup(terms=("rome",))) == []
+    assert await space(store).tenant.count(tagged(SWEEP)) == 0
+    assert await store.append("ana", [turn("a", 0, "rome")]) == ()
 
 
 async def test_the_place_of_an_erased_turn_stays_taken_for_every_process(another: Open) -> None:
@@ -144,3 +174,15 @@ async def test_a_rebuild_puts_right_what_projections_lost(another: Open) -> None
     assert await found(store, Lookup(terms=("rome", "oslo", "tea"))) == ["a#0", "a#1", "b#0"]
     assert texts(await store.memories("ana")) == ["likes tea"]
     assert await store.speakers("ana") == ("Ana",)
+
+
+async def test_turns_of_one_moment_written_by_two_processes_stand_apart_and_in_order(another: Open) -> None:
+    one, other = another(), another()
+    await one.append("ana", [turn("before", 0)])
+    await other.turns("ana")
+    await one.append("ana", [turn("first", 1)])
+    await one.append("ana", [replace(turn("later", 1), at=NOON + DAY + timedelta(milliseconds=300))])
+    assert ids(await other.turns("ana", newest=2)) == ["first", "later"]
+    await other.append("ana", [turn("second", 1)])  # as a conversation does whose clock stands behind
+    held = await another().turns("ana")
+    assert [(one.id, one.ordinal) for one in held] == [("before", 0), ("first", 1), ("second", 2), ("later", 3)]

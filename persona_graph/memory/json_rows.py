@@ -1,25 +1,13 @@
-"""Messages and memories as JSON columns and back; commits are `persona_graph.codec`'s matter."""
+"""Messages and memories as JSON values and back; commits are `persona_graph.codec`'s matter."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from persona_graph.conversation import Block, Image, Message, Role, Text
 from persona_graph.memory.operations import range_from_json, range_to_json
-from persona_graph.memory.sqlite.rows import pack, unpack
 from persona_graph.memory.types import Kind, Memory, Source
-
-
-def dump(value: Any) -> str | bytes:
-    """A value as a JSON column."""
-    return pack(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
-
-
-def load(column: str | bytes) -> Any:
-    """The value that `dump` wrote."""
-    return json.loads(unpack(column))
 
 
 def message_rows(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Times and names as SQLite holds them: microseconds, row ids that order by time, any text.
+"""Times as stores hold them: microseconds, and row ids that order by time.
 
 A message's row is `unix seconds << 20 | sequence`, where the sequence starts at the microsecond.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from persona_graph.errors import InputError
 from persona_graph.timerange import EARLIEST, LATEST, TimeRange, instant
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,22 +51,3 @@ def row_bounds(start: int, end: int) -> tuple[int, int]:
     low = BEGINNING if start == BEGINNING else first_row(start // SECOND * SECOND)
     high = END if end == END else last_row_of_second(first_row(end))
     return low, high
-
-
-def pack(text: str) -> str | bytes:
-    """Text as a column value; what UTF-8 cannot write (lone surrogates) becomes bytes.
-
-    Raises: InputError for what is no text; ids come from outside.
-    """
-    if not isinstance(text, str):
-        raise InputError(f"{repr(text)[:80]} is no id; ids are texts")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
-    return text
-
-
-def unpack(value: str | bytes) -> str:
-    """The text that `pack` wrote."""
-    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value

@@ -1,0 +1,37 @@
+"""Any text and any JSON value as a column of SQLite."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from persona_graph.errors import InputError
+
+
+def pack(text: str) -> str | bytes:
+    """Text as a column value; what UTF-8 cannot write (lone surrogates) becomes bytes.
+
+    Raises: InputError for what is no text; ids come from outside.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"{repr(text)[:80]} is no id; ids are texts")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+    return text
+
+
+def unpack(value: str | bytes) -> str:
+    """The text that `pack` wrote."""
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+def dump(value: Any) -> str | bytes:
+    """A value as a JSON column."""
+    return pack(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
+def load(column: str | bytes) -> Any:
+    """The value that `dump` wrote."""
+    return json.loads(unpack(column))
