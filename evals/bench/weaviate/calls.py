@@ -33,9 +33,9 @@ def far_away(link: Link) -> Iterator[None]:
     """Have every call take so much longer."""
     near = link.run
 
-    async def run(call: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def run(call: Callable[[Any], Awaitable[Any]], *, timed: bool = False) -> Any:
         await asyncio.sleep(FAR_S)
-        return await near(call)
+        return await near(call, timed=timed)
 
     link.run = run  # type: ignore[method-assign]
     try:

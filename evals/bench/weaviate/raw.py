@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from persona_graph.memory.row_ids import bounds, row_bounds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.store import WeaviateStore
-from persona_graph.memory.weaviate.tenant import rows
 from persona_graph.timerange import TimeRange
 from persona_graph.user_id import file_name
 
@@ -30,13 +29,17 @@ class Raw:
 
     async def hybrid(self, user: str, text: str, vector: NDArray[np.float32], window: TimeRange, *, limit: int) -> int:
         """Search once, by words and by vector within a window; how many it found. It asks for no more than the text."""
+        from weaviate.classes.query import Filter
+
+        first, last = row_bounds(*bounds(window))
+        row = Filter.by_property(schema.ROW)
         found = await self._collection.with_tenant(file_name(user)).query.hybrid(
             text,
             vector=vector.tolist(),
             alpha=ALPHA,
             query_properties=[schema.TERMS],
             target_vector=schema.vector_name(len(vector)),
-            filters=rows(*row_bounds(*bounds(window))),
+            filters=row.greater_or_equal(first) & row.less_or_equal(last),
             limit=limit,
             return_properties=[schema.TERMS],
         )

@@ -1,21 +1,26 @@
 """Questions in the words of the server's own protocol: by the client's a call takes a millisecond of Python more.
 
-The client still makes the connection.
+The client still makes the connection. Filters are the protocol's too (`tenant.tagged` and the others make them).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
+from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import Found
+
+_TEXTS = frozenset((schema.TERMS, schema.BODY, schema.RECEIPT, schema.JOBS, schema.TOKENS))
+_NO_VECTORS: Mapping[str, NDArray[np.float32]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,13 @@ class Asking:
         *,
         terms: Sequence[str] = (),
         vector: NDArray[np.float32] | None = None,
+        last_by: str = "",
+        vectors: bool = False,
     ) -> list[Found]:
-        """Things that fit: the best by words, the nearest to a vector, or in no order; `client` is a collection."""
+        """Things that fit: the best by words, the nearest to a vector, the last by a property, or in no order.
+
+        `client` is a collection; `vectors` brings those of the things along.
+        """
         from weaviate.proto.v1 import base_pb2, base_search_pb2, search_get_pb2
 
         more: dict[str, Any] = {}
@@ -48,6 +58,8 @@ class Asking:
             )
             name = base_search_pb2.Targets(target_vectors=[schema.vector_name(len(vector))])
             more["near_vector"] = base_search_pb2.NearVector(vectors=[data], targets=name)
+        if last_by:
+            more["sort_by"] = [search_get_pb2.SortBy(ascending=False, path=[last_by])]
         request = search_get_pb2.SearchRequest(
             uses_123_api=True,
             uses_125_api=True,
@@ -56,9 +68,11 @@ class Asking:
             tenant=self.tenant,
             consistency_level=_level(self.level),
             limit=limit,
-            filters=_filters(where),
+            filters=where,
             properties=search_get_pb2.PropertiesRequest(non_ref_properties=fields),
-            metadata=search_get_pb2.MetadataRequest(uuid=True, distance=vector is not None, score=bool(terms)),
+            metadata=search_get_pb2.MetadataRequest(
+                uuid=True, distance=vector is not None, score=bool(terms), vector=vectors
+            ),
             **more,
         )
         reply = await _told(client, "Search", request)
@@ -69,10 +83,22 @@ class Asking:
         from weaviate.proto.v1 import aggregate_pb2
 
         request = aggregate_pb2.AggregateRequest(
-            collection=self.collection, tenant=self.tenant, objects_count=True, filters=_filters(where)
+            collection=self.collection, tenant=self.tenant, objects_count=True, filters=where
         )
         reply = await _told(client, "Aggregate", request)
         return int(reply.single_result.objects_count)
+
+    async def delete(self, client: Any, where: Any) -> int:
+        """Remove what fits, ten thousand at most; how many there were. Raises: StoreError when some stay."""
+        from weaviate.proto.v1 import batch_delete_pb2
+
+        request = batch_delete_pb2.BatchDeleteRequest(
+            collection=self.collection, tenant=self.tenant, consistency_level=_level(self.level), filters=where
+        )
+        done = await _told(client, "BatchDelete", request)
+        if done.failed:
+            raise StoreError(f"Weaviate could not remove {done.failed} of {done.matches} things")
+        return int(done.matches)
 
 
 async def _told(client: Any, method: str, request: Any) -> Any:
@@ -83,37 +109,47 @@ async def _told(client: Any, method: str, request: Any) -> Any:
 
     connection = client._connection
     try:
-        ask = getattr(connection.grpc_stub, method)
-        return await ask(request, metadata=connection.grpc_headers(), timeout=connection.timeout_config.query)
+        ask, headers = getattr(connection.grpc_stub, method), _metadata(connection.grpc_headers())
+        return await ask(request, metadata=headers, timeout=connection.timeout_config.query)
     except AioRpcError as error:
         if error.code() is StatusCode.PERMISSION_DENIED:
             raise InsufficientPermissionsError(error) from error
         raise WeaviateQueryError(f"{error.code().name}: {error.details()}", "GRPC") from error
 
 
-def _filters(where: Any) -> Any:
-    from weaviate.collections.filters import _FilterToGRPC
-
-    return _FilterToGRPC.convert(where)
-
-
+@cache
 def _level(name: str) -> Any:
     from weaviate.proto.v1 import base_pb2
 
     return base_pb2.ConsistencyLevel.Value(f"CONSISTENCY_LEVEL_{name.upper()}")
 
 
+@lru_cache(8)
+def _metadata(headers: tuple[tuple[str, str], ...] | None) -> Any:
+    """Headers as the channel would make them of a tuple for each call anew."""
+    from grpc.aio import Metadata
+
+    return Metadata(*headers or ())
+
+
 def _found(result: Any) -> Found:
-    said, properties = result.metadata, {}
+    said, properties = result.metadata, dict[str, Any]()
     for name, value in result.properties.non_ref_props.fields.items():
-        kind = value.WhichOneof("kind")  # texts, whole numbers, times and lists of texts are all that there is
-        if kind == "text_value":
-            properties[name] = value.text_value
-        elif kind == "int_value":
+        if name in _TEXTS:
+            if text := value.text_value:  # what a thing does not have is none
+                properties[name] = text
+        elif name == schema.ROW:
             properties[name] = value.int_value
-        elif kind == "list_value":
+        elif name == schema.TAGS:
             properties[name] = list(value.list_value.text_values.values)
-        elif kind == "date_value":
+        elif value.date_value:
             properties[name] = datetime.fromisoformat(value.date_value)
-    distance = said.distance if said.distance_present else None
-    return Found(id=UUID(bytes=said.id_as_bytes), properties=properties, distance=distance, score=said.score)
+    return Found(
+        id=UUID(bytes=said.id_as_bytes),
+        properties=properties,
+        vectors={one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors}
+        if said.vectors
+        else _NO_VECTORS,
+        distance=said.distance if said.distance_present else None,
+        score=said.score,
+    )

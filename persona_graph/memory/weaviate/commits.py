@@ -27,7 +27,7 @@ from persona_graph.memory.weaviate.codec import (
     version_of,
     version_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_tag, tagged
+from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, GONE, VERSION, Found, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import PersonalityPoint
@@ -177,12 +177,12 @@ async def _touched(space: UserSpace, commit: Commit) -> list[Found]:
                 tags.add(field_tag(field_name(operation.kind, operation.key)))
     if not tags:
         return []
-    first = await space.tenant.every(any_tag(tags) & tagged(VERSION), [schema.BODY], vectors=True)
+    first = await space.tenant.every(both(any_tag(tags), tagged(VERSION)), [schema.BODY], vectors=True)
     # What a field's name found may have versions of before it had that name.
     more = {memory_tag(version_of(thing).id) for thing in first} - tags
     if not more:
         return first
-    return [*first, *await space.tenant.every(any_tag(more) & tagged(VERSION), [schema.BODY], vectors=True)]
+    return [*first, *await space.tenant.every(both(any_tag(more), tagged(VERSION)), [schema.BODY], vectors=True)]
 
 
 async def memories(
@@ -200,9 +200,9 @@ async def memories(
     if as_of is None:
         where = tagged(VERSION) if history else tagged(VERSION, CURRENT)
         if ids is not None:
-            where = where & any_tag(map(memory_tag, ids))
+            where = both(where, any_tag(map(memory_tag, ids)))
         if kinds is not None:
-            where = where & any_tag(map(kind_tag, kinds))
+            where = both(where, any_tag(map(kind_tag, kinds)))
         found = [version_of(thing) for thing in await space.tenant.every(where, [schema.BODY])]
         hidden = {memory.id for memory in found if memory.off and memory.current}
     else:

@@ -36,7 +36,7 @@ from persona_graph.memory.weaviate.codec import (
     turn_tag,
     turn_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, any_term, tagged
+from persona_graph.memory.weaviate.tenant import any_id, any_tag, any_term, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, MESSAGE, STATE, Found, Thing, dump, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written
@@ -121,7 +121,7 @@ async def _said_elsewhere(
     space: UserSpace, what: Erase, turns: Sequence[Turn], terms: Sequence[str]
 ) -> dict[str, bool]:
     """For each term whether a message holds it once the turns are gone and the pictures bare."""
-    counts = await asyncio.gather(*(space.tenant.count(any_term([term]) & tagged(MESSAGE)) for term in terms))
+    counts = await asyncio.gather(*(space.tenant.count(both(any_term([term]), tagged(MESSAGE))) for term in terms))
     left = dict(zip(terms, counts, strict=True))
     for turn in turns:
         after = None if turn.id in what.turns else without_images(turn, what.images)

@@ -102,8 +102,8 @@ class Link:
                     raise
             return self._collection
 
-    async def run(self, call: Callable[[Any], Awaitable[T]]) -> T:
-        """What a call on the collection gives.
+    async def run(self, call: Callable[[Any], Awaitable[T]], *, timed: bool = False) -> T:
+        """What a call on the collection gives; one that is `timed` has a deadline itself.
 
         Raises: NoTenant; StoreAway; AccessDenied; StoreError.
         """
@@ -112,7 +112,7 @@ class Link:
             for wait in (*RETRIES_S, None):
                 collection = await self.collection()
                 try:
-                    async with asyncio.timeout(DEADLINE_S):
+                    async with asyncio.timeout(None if timed else DEADLINE_S):
                         return await call(collection)
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 
@@ -18,14 +18,17 @@ from persona_graph.memory.weaviate.commits import held_at, switched_off
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
+from persona_graph.memory.weaviate.search_cache import EMBEDDED
 from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, tagged
 from persona_graph.memory.weaviate.things import FIRST, VERSION, Found, date
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
 
-LEG = 24
+LEG = 16
 """How many memories of a kind the words bring, and how many the vector."""
+ENOUGH = 6
+"""So few of a kind, found with others, are too few; the best two to four are shown."""
 LEAST = 12
 """So few of a kind are back-filled with what else lies in a window."""
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
@@ -49,11 +52,15 @@ class _Search:
     def __init__(self, space: UserSpace, lookup: Lookup) -> None:
         self.space, self.lookup = space, lookup
         self.frequencies = Frequencies(space, VERSION, lookup.terms)
-        self.seen: dict[UUID, tuple[int, Memory]] = {}
-        """By thing: the row and the memory."""
-        self.held: dict[UUID, frozenset[str]] = {}
-        """The terms of each."""
-        self.cosine: dict[UUID, float] = {}
+        self.seen: dict[int, tuple[int, Memory]] = {}
+        """By the number of the thing: the row and the memory."""
+        self.held: dict[int, list[int]] = {}
+        """Which of the terms each holds."""
+        self.cosine: dict[int, float] = {}
+        self.scored: list[tuple[list[int], float]] = []
+        """Which terms texts hold, and what the server gives them for it."""
+        self.full = False
+        """Whether words or vector would bring more."""
         self.many: set[Kind] = set()
         """Kinds of which there are more than one call reads."""
 
@@ -65,48 +72,75 @@ class _Search:
         lookup, counting = self.lookup, self.frequencies
         kinds = sorted(lookup.kinds)
         filled = lookup.window.bounded or not lookup.terms
-        legs = [leg for kind in kinds for leg in (self._by_words(kind), self._by_vector(kind))]
+        alone = [[kind] for kind in kinds if kind in self.space.search.crowded]
+        together = [kind for kind in kinds if kind not in self.space.search.crowded]
+        legs = [leg for group in [together, *alone] for leg in self._legs(group)]
+        known = self.space.search.things or 0
         if filled:
-            legs += [self._waiting(kinds)] if lookup.vector is not None else [self._rest(kind) for kind in kinds]
+            legs += [self._waiting(known)] if lookup.vector is not None else [self._rest(kind) for kind in kinds]
         first = (counting.begin(), check(self.space, lookup), *legs)
         things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
         more = [self._latest(kind) for kind in kinds if filled and kind in self.many]
-        await asyncio.gather(*more, counting.read(things))
+        more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
+        more += [self._waiting(things)] if filled and lookup.vector is not None and things != known else []
+        await asyncio.gather(*more, counting.read(things, self.scored, guess=True))
 
     @property
     def leg(self) -> int:
         """How many each leg brings; some of them may be excluded."""
         return LEG + min(len(self.lookup.exclude), LEG)
 
-    def _where(self, *kinds: Kind) -> Any:
-        """The filter of the window, and of a kind."""
-        window, tags = self.lookup.window, (VERSION, ON, *map(kind_tag, kinds))
+    def _where(self, kinds: Sequence[Kind]) -> Any:
+        """The filter of the window, and of kinds."""
+        window, of_kinds = self.lookup.window, any_tag(map(kind_tag, kinds))
         if not window.bounded:
-            return tagged(*tags, CURRENT)
+            return both(tagged(VERSION, ON, CURRENT), of_kinds)
         overlapping = both(
             None if window.end is None else begun(last=date(window.end)),
             None if window.start is None else ended(first=date(window.start)),
         )
-        return both(tagged(*tags), overlapping)
+        return both(both(tagged(VERSION, ON), of_kinds), overlapping)
 
-    async def _by_words(self, kind: Kind) -> None:
-        terms = self.lookup.terms
+    def _legs(self, kinds: Sequence[Kind]) -> list[Coroutine[Any, Any, None]]:
+        return [self._by_words(kinds), self._by_vector(kinds)] if kinds else []
+
+    async def _by_words(self, kinds: Sequence[Kind]) -> None:
+        terms, limit = self.lookup.terms, len(kinds) * self.leg
         if terms:
-            self._add(await self.space.tenant.by_words(terms, self._where(kind), FIELDS, limit=self.leg))
+            self._add(await self.space.tenant.by_words(terms, self._where(kinds), FIELDS, limit=limit), limit)
+            self.frequencies.learn(self.scored)
 
-    async def _by_vector(self, kind: Kind) -> None:
-        vector = self.lookup.vector
+    async def _by_vector(self, kinds: Sequence[Kind]) -> None:
+        vector, limit = self.lookup.vector, len(kinds) * self.leg
         if vector is not None:
-            self._add(await self.space.tenant.by_vector(vector, self._where(kind), FIELDS, limit=self.leg))
+            self._add(await self.space.tenant.by_vector(vector, self._where(kinds), FIELDS, limit=limit), limit)
 
-    async def _waiting(self, kinds: Sequence[Kind]) -> None:
-        """What a vector does not find because it has none."""
-        where = both(self._where(), both(any_tag(map(kind_tag, kinds)), tagged(UNEMBEDDED)))
-        self._add(await self.space.tenant.find(where, FIELDS, limit=len(kinds) * self.leg))
+    def _crowded(self, kinds: Sequence[Kind]) -> list[Kind]:
+        """Of kinds that were asked for together those to which others left too few places; they go alone then."""
+        if len(kinds) < 2 or not self.full:
+            return []
+        seen = Counter(memory.kind for _, memory in self.seen.values())
+        few = [kind for kind in kinds if seen[kind] < ENOUGH]
+        self.space.search.crowded |= set(few)
+        return few
+
+    async def _waiting(self, things: int) -> None:
+        """What a vector does not find because it has none: mostly there is nothing, and nobody asks again."""
+        cache, tenant, kinds = self.space.search, self.space.tenant, sorted(self.lookup.kinds)
+        fact, limit, of_kinds = " ".join((EMBEDDED, *kinds)), len(kinds) * self.leg, any_tag(map(kind_tag, kinds))
+        if cache.holds(fact, things):
+            return
+        waiting = await tenant.find(both(tagged(VERSION, UNEMBEDDED), of_kinds), FIELDS, limit=limit)
+        if len(waiting) == limit:
+            waiting = await tenant.find(both(self._where(kinds), tagged(UNEMBEDDED)), FIELDS, limit=limit)
+        if waiting:
+            self._add(waiting)
+        else:
+            cache.note(fact, things)
 
     async def _rest(self, kind: Kind) -> None:
         """What there is at all, where that is little."""
-        found = await self.space.tenant.find(self._where(kind), FIELDS, limit=self.leg + 1)
+        found = await self.space.tenant.find(self._where([kind]), FIELDS, limit=self.leg + 1)
         if len(found) > self.leg:
             self.many.add(kind)
         else:
@@ -121,29 +155,37 @@ class _Search:
         starts = (memory.event.start for memory in of_kind)
         end = window.end or max((start for start in starts if start is not None), default=None)
         back = [] if end is None else [begun(first=date(max(end, FIRST) - timedelta(days=n))) for n in DAYS]
-        self._add(await latest(self.space.tenant, self._where(kind), back, FIELDS, self.leg))
+        self._add(await latest(self.space.tenant, self._where([kind]), back, FIELDS, self.leg))
 
-    def _add(self, found: Iterable[Found]) -> None:
-        lookup = self.lookup
+    def _add(self, found: Sequence[Found], limit: int = 0) -> None:
+        """Take in what was read; at a limit there is more."""
+        self.full |= 0 < limit == len(found)
+        lookup, terms = self.lookup, self.lookup.terms
         for thing in found:
-            if thing.id not in self.seen:
+            number = thing.id.int
+            if number not in self.seen:
                 memory = version_of(thing)
                 if memory.id in lookup.exclude or not memory.event.overlaps(lookup.window):
                     continue
-                self.seen[thing.id] = (thing.row, memory)
-                self.held[thing.id] = frozenset((thing.properties.get(schema.TERMS) or "").split())
+                if memory.off or not (memory.current or lookup.window.bounded):
+                    continue
+                said = (thing.properties.get(schema.TERMS) or "").split()
+                self.seen[number] = (thing.row, memory)
+                self.held[number] = [place for place, term in enumerate(terms) if term in said]
             if thing.distance is not None:
-                self.cosine[thing.id] = 1 - thing.distance
+                self.cosine[number] = 1 - thing.distance
+            if thing.score:
+                self.scored.append((self.held[number], thing.score))
 
     def candidates(self) -> MemoryCandidates:
         """What was seen, oldest first."""
         lookup = self.lookup
         if not self.frequencies.total:
             return MemoryCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
-        order = sorted(self.seen, key=lambda id: (self.seen[id][0], id.int))
+        order = sorted(self.seen, key=lambda id: (self.seen[id][0], id))
         hits = np.zeros((len(lookup.terms), len(order)), bool)
         for place, id in enumerate(order):
-            hits[:, place] = [term in self.held[id] for term in lookup.terms]
+            hits[self.held[id], place] = True
         dense = lookup.vector is not None
         return MemoryCandidates(
             memories=tuple(self.seen[id][1] for id in order),
@@ -170,13 +212,13 @@ class _Search:
             and memory.event.overlaps(lookup.window)
         ]
         cosine, _ = await asyncio.gather(
-            self._cosines({text_tag(m.searchable) for m in memories}), self.frequencies.read(things)
+            self._cosines({text_tag(m.searchable) for m in memories}), self.frequencies.read(things, ())
         )
         for place, memory in enumerate(memories):
-            id = UUID(int=place)
-            self.seen[id] = (place, memory)
-            self.held[id] = frozenset(analyse(memory.searchable))
-            self.cosine[id] = cosine.get(text_tag(memory.searchable), 0.0)
+            said = set(analyse(memory.searchable))
+            self.seen[place] = (place, memory)
+            self.held[place] = [number for number, term in enumerate(lookup.terms) if term in said]
+            self.cosine[place] = cosine.get(text_tag(memory.searchable), 0.0)
 
     async def _cosines(self, texts: Iterable[str]) -> dict[str, float]:
         """By the tag of a text: versions that say the same share a vector."""

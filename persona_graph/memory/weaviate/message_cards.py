@@ -104,13 +104,6 @@ class Pile:
             if thing.score > one.score:
                 one.score = thing.score
 
-    def give_cosines(self, found: Iterable[Found]) -> None:
-        """The same for messages that were read elsewhere."""
-        for thing in found:
-            one = self.seen.get(thing.id.int)
-            if one is not None and thing.distance is not None:
-                one.cosine = 1 - thing.distance
-
     @property
     def wanted(self) -> list[Seen]:
         """Those that may be found."""

@@ -30,7 +30,7 @@ from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates
 from persona_graph.retrieval.token_vectors import StoredTokens
 
-LEG, CORE = 50, 20
+LEG, CORE = 40, 20
 """How many the words bring, and how many the vector; how many of these have their neighbours read.
 
 Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
@@ -78,6 +78,8 @@ class _Search:
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
         self.core = wide * CORE
+        self.whole = True
+        """Whether all messages of the turns that are asked for were read."""
 
     async def among_pictures(self) -> MessageCandidates:
         """The same, where it is not known that there is no picture."""
@@ -89,13 +91,16 @@ class _Search:
     async def found(self) -> MessageCandidates:
         """The two rounds."""
         turns = self.lookup.turns
-        first = (self._by_words(), self._by_vector()) if turns is None else (self._of_turns(turns),)
-        things, *_ = await asyncio.gather(self.frequencies.things(), check(self.space, self.lookup), *first)
+        first = (self._by_words(), self._by_vector(self.where, self.leg)) if turns is None else (self._of_turns(turns),)
+        counting = self.frequencies.things() if turns is None else self.frequencies.about()
+        things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), *first)
         if not things:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
+        if turns and not self.whole and not self.cache.holds(EMBEDDED, things):
+            await self._rest_of_turns(any_tag(map(turn_tag, self.scope.turns or ())))
         scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
         second = (self._neighbours(things), self._latest(), self._pictures(things))
-        await asyncio.gather(self.frequencies.read(things, scored), *second)
+        await asyncio.gather(self.frequencies.read(things, scored, guess=self.lookup.images), *second)
         return self._candidates()
 
     async def _pictures(self, things: int) -> None:
@@ -109,9 +114,9 @@ class _Search:
         if self.lookup.terms:
             self.pile.add(await self.tenant.by_words(self.lookup.terms, self.where, FIELDS, limit=self.leg))
 
-    async def _by_vector(self) -> None:
+    async def _by_vector(self, where: Any, limit: int) -> None:
         if self.lookup.vector is not None:
-            self.pile.add(await self.tenant.by_vector(self.lookup.vector, self.where, FIELDS, limit=self.leg))
+            self.pile.add(await self.tenant.by_vector(self.lookup.vector, where, FIELDS, limit=limit))
 
     async def _of_turns(self, turns: frozenset[str]) -> None:
         """All messages of some turns; few turns are read with them."""
@@ -119,18 +124,19 @@ class _Search:
         if not turns:
             return
         few, where = len(turns) <= FEW_TURNS, any_tag(map(turn_tag, self.scope.turns))
-        whole, near, read = await asyncio.gather(
-            self.tenant.find(where, FIELDS, limit=MOST),
-            self._cosines(where),
+        read, *_ = await asyncio.gather(
             _turns(self.space, self.scope.turns if few else ()),
+            self._by_vector(where, limit=MOST),
+            self._rest_of_turns(where),
         )
-        self.pile.add(whole)
-        self.pile.give_cosines(near)
         self.cache.turns.keep(read, self.began)
 
-    async def _cosines(self, where: Any) -> list[Found]:
-        vector = self.lookup.vector
-        return [] if vector is None else await self.tenant.by_vector(vector, where, (), limit=MOST)
+    async def _rest_of_turns(self, where: Any) -> None:
+        """What a vector does not find, where it is not known that there is none such."""
+        known = self.cache.things
+        self.whole = self.lookup.vector is None or known is None or not self.cache.holds(EMBEDDED, known)
+        if self.whole:
+            self.pile.add(await self.tenant.find(where, FIELDS, limit=MOST))
 
     # the second
 

@@ -7,16 +7,21 @@ What is no whole number of things was reckoned otherwise, and says nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 K1 = 1.2
 NEAR = 0.1
 """How far from a whole number a count may come out."""
 
 
-def counts_of(scored: Iterable[tuple[Sequence[int], float]], things: int) -> dict[int, int]:
-    """For numbered terms the count of things that hold them; `scored` are the terms held and the score of texts."""
-    known: dict[int, float] = {}
+def counts_of(
+    scored: Iterable[tuple[Sequence[int], float]], things: int, counted: Mapping[int, int] | None = None
+) -> dict[int, int]:
+    """For numbered terms the count of things that hold them; `scored` are the terms held and the score of texts.
+
+    `counted` are counts that are known.
+    """
+    known = {term: _score(count, things) for term, count in (counted or {}).items()}
     left = sorted({(tuple(held), score) for held, score in scored}, key=lambda one: len(one[0]))
     solved = True
     while solved:
@@ -29,10 +34,32 @@ def counts_of(scored: Iterable[tuple[Sequence[int], float]], things: int) -> dic
             elif new:
                 later.append((held, score))
         left = later
-    counts = {term: _count((1 + K1) * score, things) for term, score in known.items()}
+    told = {term: score for term, score in known.items() if score > 0 and term not in (counted or {})}
+    counts = {term: count_of(score, things) for term, score in told.items()}
     return {term: round(n) for term, n in counts.items() if 0.5 < n <= things and abs(n - round(n)) < NEAR}
 
 
-def _count(idf: float, things: int) -> float:
-    """The n of `ln(1 + (N - n + 0.5) / (n + 0.5))`."""
-    return (things + 1) / math.exp(idf) - 0.5 if idf > 0 else 0.0
+def guesses_of(
+    scored: Sequence[tuple[Sequence[int], float]], things: int, counted: Mapping[int, int], terms: Iterable[int]
+) -> dict[int, int]:
+    """For terms of which scores do not tell the count a guess: each gives its share of what is left of a score.
+
+    What no text holds gives no more than the least score, or it would have been found.
+    """
+    known = {term: _score(count, things) for term, count in counted.items()}
+    most = dict.fromkeys(terms, min((score for _, score in scored), default=_score(1, things)))
+    for held, score in scored:
+        new = [term for term in held if term in most]
+        share = (score - sum(known.get(term, 0.0) for term in held)) / max(len(new), 1)
+        most |= {term: min(most[term], share) for term in new}
+    return {term: min(max(round(count_of(score, things)), 1), things) for term, score in most.items()}
+
+
+def _score(count: int, things: int) -> float:
+    """What a text is given for a term that so many hold: BM25's `ln(1 + (N - n + 0.5) / (n + 0.5))`, `k1` applied."""
+    return math.log1p((things - count + 0.5) / (count + 0.5)) / (1 + K1)
+
+
+def count_of(score: float, things: int) -> float:
+    """The `n` of it: how many hold the one term of a text with this score."""
+    return (things + 1) / math.exp((1 + K1) * score) - 0.5 if score > 0 else things

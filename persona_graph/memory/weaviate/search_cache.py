@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from persona_graph.conversation import Turn
+from persona_graph.memory.types import Kind
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -25,7 +26,7 @@ GROWTH = 0.02
 """How often a word occurs says nearly the same until a user has so much more."""
 
 EMBEDDED, NO_PICTURES = "embedded", "no pictures"
-"""What may hold of a user's messages: all have their vector, none shows a picture."""
+"""What may hold of a user's messages: all have their vector (as of memories), none shows a picture."""
 
 
 class Place(NamedTuple):
@@ -95,6 +96,10 @@ class SearchCache:
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self.things: int | None = None
         """How many things of any kind the user had, when last counted."""
+        self.counting: asyncio.Task[int] | None = None
+        """Counts them, and is not yet on its way."""
+        self.crowded: set[Kind] = set()
+        """Kinds of memories that are searched alone, because others leave them no place."""
         self._facts: dict[str, int] = {}
         self._agreed: tuple[str, float] = ("", 0.0)
 
@@ -125,11 +130,11 @@ class SearchCache:
         count, then = self._counts.get((index, term), (None, 0))
         return None if count is None or abs(things - then) > GROWTH * then else count
 
-    def keep_counts(self, index: str, terms: Sequence[str], counts: Sequence[int], things: int) -> None:
-        """Keep counts made when the user had so many things."""
-        if len(self._counts) + len(terms) > MOST_COUNTS:
+    def keep_counts(self, index: str, counts: Mapping[str, int], things: int) -> None:
+        """Keep counts of terms made when the user had so many things."""
+        if len(self._counts) + len(counts) > MOST_COUNTS:
             self._counts.clear()
-        self._counts.update({(index, term): (count, things) for term, count in zip(terms, counts, strict=True)})
+        self._counts.update({(index, term): (count, things) for term, count in counts.items()})
 
     # what holds of all messages
 
@@ -140,6 +145,10 @@ class SearchCache:
     def note(self, fact: str, things: int) -> None:
         """Remember that it holds."""
         self._facts[fact] = things
+
+    def doubt(self) -> None:
+        """Forget what holds: something was written."""
+        self._facts.clear()
 
     # whose vectors are held
 

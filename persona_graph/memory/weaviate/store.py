@@ -110,6 +110,7 @@ class WeaviateStore:
         async with space.lock:
             await space.settled()
             await self._open(space)
+            space.search.doubt()
             return await work(space)
 
     async def _open(self, space: UserSpace) -> None:
@@ -129,6 +130,7 @@ class WeaviateStore:
             if space.crowded:
                 await space.settled()
             await self._open(space)
+            space.search.doubt()
             return await append.append(space, self.here.registry, turns, jobs)
 
     async def turns(

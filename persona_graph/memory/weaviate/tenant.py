@@ -27,30 +27,22 @@ BATCH = 200
 
 def tagged(*tags: str) -> Any:
     """Things with all of these tags."""
-    from weaviate.classes.query import Filter
-
-    return Filter.by_property(schema.TAGS).contains_all(list(tags))
+    return _holds(schema.TAGS, tags, all_of_them=True)
 
 
 def any_tag(tags: Iterable[str]) -> Any:
     """Things with one of these tags."""
-    from weaviate.classes.query import Filter
-
-    return Filter.by_property(schema.TAGS).contains_any(list(tags))
+    return _holds(schema.TAGS, tags)
 
 
 def any_id(ids: Iterable[UUID]) -> Any:
     """Things with these ids."""
-    from weaviate.classes.query import Filter
-
-    return Filter.by_id().contains_any([str(id) for id in ids])
+    return _holds("_id", map(str, ids))
 
 
 def any_term(terms: Iterable[str]) -> Any:
     """Things that hold one of these terms."""
-    from weaviate.classes.query import Filter
-
-    return Filter.by_property(schema.TERMS).contains_any(list(terms))
+    return _holds(schema.TERMS, terms)
 
 
 def rows(first: int | None = None, last: int | None = None) -> Any:
@@ -72,16 +64,36 @@ def both(one: Any, other: Any) -> Any:
     """Both conditions; None is none."""
     if one is None or other is None:
         return other if one is None else one
-    return one & other
+    from weaviate.proto.v1 import base_pb2
+
+    return base_pb2.Filters(operator=base_pb2.Filters.OPERATOR_AND, filters=[one, other])
 
 
-def _between(name: str, first: Any, last: Any) -> Any:
-    from weaviate.classes.query import Filter
+def _holds(name: str, values: Iterable[str], *, all_of_them: bool = False) -> Any:
+    from weaviate.proto.v1 import base_pb2
 
-    value = Filter.by_property(name)
-    low = value.greater_or_equal(first) if first is not None else None
-    high = value.less_or_equal(last) if last is not None else None
+    return base_pb2.Filters(
+        operator=base_pb2.Filters.OPERATOR_CONTAINS_ALL if all_of_them else base_pb2.Filters.OPERATOR_CONTAINS_ANY,
+        target=base_pb2.FilterTarget(property=name),
+        value_text_array=base_pb2.TextArray(values=values),
+    )
+
+
+def _between(name: str, first: datetime | int | None, last: datetime | int | None) -> Any:
+    from weaviate.proto.v1 import base_pb2
+
+    low = None if first is None else _compared(name, base_pb2.Filters.OPERATOR_GREATER_THAN_EQUAL, first)
+    high = None if last is None else _compared(name, base_pb2.Filters.OPERATOR_LESS_THAN_EQUAL, last)
     return both(low, high)
+
+
+def _compared(name: str, operator: Any, value: datetime | int) -> Any:
+    from weaviate.proto.v1 import base_pb2
+
+    target = base_pb2.FilterTarget(property=name)
+    if isinstance(value, datetime):
+        return base_pb2.Filters(operator=operator, target=target, value_text=value.isoformat(timespec="microseconds"))
+    return base_pb2.Filters(operator=operator, target=target, value_int=value)
 
 
 class Tenant:
@@ -172,14 +184,7 @@ class Tenant:
 
     async def delete(self, where: Any) -> None:
         """Remove what fits, ten thousand a call."""
-
-        async def call(collection: Any) -> bool:
-            done = await collection.data.delete_many(where=where)
-            if done.failed:
-                raise StoreError(f"Weaviate could not remove {done.failed} of {done.matches} things")
-            return bool(done.matches)
-
-        while await self._ask(call, False):
+        while await self._asked(lambda client: self._asking.delete(client, where), 0):
             pass
 
     # reading
@@ -195,22 +200,17 @@ class Tenant:
 
     async def find(self, where: Any, fields: Sequence[str], *, limit: int, vectors: bool = False) -> list[Found]:
         """Up to `limit` things that fit, in no order."""
-        if not vectors:
-            return await self._find(where, fields, limit)
-
-        async def call(collection: Any) -> list[Found]:
-            answer = await collection.query.fetch_objects(
-                filters=where, limit=limit, return_properties=list(fields), include_vector=vectors
-            )
-            return [_found(thing) for thing in answer.objects]
-
-        return await self._ask(call, [])
+        return await self._find(where, fields, limit, vectors=vectors)
 
     async def _find(self, where: Any, fields: Sequence[str], limit: int, **by: Any) -> list[Found]:
+        return await self._asked(lambda client: self._asking.find(client, where, fields, limit, **by), [])
+
+    async def _asked(self, call: Callable[[Any], Awaitable[T]], otherwise: T) -> T:
+        """A question in the server's own words, which has a deadline itself."""
         try:
-            return await self._link.run(lambda client: self._asking.find(client, where, fields, limit, **by))
+            return await self._link.run(call, timed=True)
         except NoTenant:
-            return []
+            return otherwise
 
     async def every(
         self,
@@ -239,19 +239,8 @@ class Tenant:
 
     async def last(self, where: Any, fields: Sequence[str]) -> Found | None:
         """The thing of the highest row; the server reads the row of each that fits."""
-
-        async def call(collection: Any) -> Found | None:
-            from weaviate.classes.query import Sort
-
-            answer = await collection.query.fetch_objects(
-                filters=where,
-                limit=1,
-                sort=Sort.by_property(schema.ROW, ascending=False),
-                return_properties=list(fields),
-            )
-            return _found(answer.objects[0]) if answer.objects else None
-
-        return await self._ask(call, None)
+        found = await self._find(where, fields, 1, last_by=schema.ROW)
+        return found[0] if found else None
 
     async def by_words(self, terms: Sequence[str], where: Any, fields: Sequence[str], *, limit: int) -> list[Found]:
         """The best by the rarity of the terms that they hold."""
@@ -267,10 +256,7 @@ class Tenant:
 
     async def count(self, where: Any) -> int:
         """How many things fit; the server looks at each of them, some 4 us."""
-        try:
-            return await self._link.run(lambda client: self._asking.count(client, where))
-        except NoTenant:
-            return 0
+        return await self._asked(lambda client: self._asking.count(client, where), 0)
 
 
 async def _unless_missing(call: Awaitable[Any]) -> bool:
@@ -300,8 +286,3 @@ async def _put(collection: Any, things: Sequence[Thing]) -> None:
     if done.has_errors:
         first = next(iter(done.errors.values()))
         raise StoreError(f"Weaviate refused {len(done.errors)} of {len(things)} things: {str(first.message)[:200]}")
-
-
-def _found(thing: Any) -> Found:
-    vectors = thing.vector if isinstance(thing.vector, dict) else {}
-    return Found(id=UUID(int=thing.uuid.int), properties=thing.properties, vectors=vectors)

@@ -16,11 +16,14 @@ import pytest
 from evals.bench.weaviate.place import drop
 from persona_graph.conversation import Message, Role, Turn
 from persona_graph.errors import NotFound
+from persona_graph.memory.commit import Commit
+from persona_graph.memory.operations import Add
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import Lookup, MemoryStore
+from persona_graph.memory.types import Kind
 from persona_graph.memory.weaviate.codec import message_things, stored_tokens, tokens_text
 from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
-from persona_graph.memory.weaviate.rarities import counts_of
+from persona_graph.memory.weaviate.rarities import counts_of, guesses_of
 from persona_graph.memory.weaviate.search_cache import KEPT_S, SearchCache
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.memory.weaviate.things import Found
@@ -56,6 +59,19 @@ def test_scores_tell_how_many_things_hold_each_term() -> None:
 
 def test_scores_that_were_reckoned_otherwise_tell_nothing() -> None:
     assert counts_of([([0], 1.2345), ([1], 0.0), ([2], 99.0)], 9000) == {}
+
+
+def test_what_is_counted_already_helps_to_tell_the_rest() -> None:
+    scored = [([0, 1], score(7, 2117, things=9000))]
+    assert counts_of(scored, 9000) == {}
+    assert counts_of(scored, 9000, {0: 7}) == {1: 2117}
+
+
+def test_of_terms_that_scores_do_not_tell_each_is_guessed_to_give_its_share() -> None:
+    scored = [([0, 1, 2], score(7, 300, 300, things=9000)), ([0], score(7, things=9000))]
+    assert guesses_of(scored, 9000, {0: 7}, [1, 2]) == {1: 300, 2: 300}
+    assert guesses_of(scored, 9000, {0: 7}, [3]) == {3: 7}
+    assert guesses_of([], 9000, {}, [0]) == {0: 1}
 
 
 # rows
@@ -160,6 +176,20 @@ async def test_both_stores_find_the_same_first(stores: list[MemoryStore], text: 
         found.append([hit.id for hit in hits.hits])
     assert found[0][0] == found[1][0]
     assert len(found[1]) >= min(len(found[0]), 3)
+
+
+@pytest.mark.weaviate
+@pytest.mark.network
+async def test_a_kind_of_memory_to_which_others_leave_no_place_is_found_all_the_same(
+    stores: list[MemoryStore],
+) -> None:
+    trips = tuple(Add(kind=Kind.EPISODIC, text=f"camping trip {n}", event=TimeRange(start=NOON)) for n in range(90))
+    habit = Add(kind=Kind.PROCEDURAL, text="packs a stove and a lamp whenever there is camping")
+    facts = tuple(Add(kind=Kind.SEMANTIC, text=f"camping place {n}") for n in range(90))
+    await stores[1].commit("ana", Commit(id="c", job="j", at=NOON, operations=(*trips, habit, *facts)))
+    for _ in range(2):
+        hits = await retrieve(stores[1], Query(user="ana", text="camping trip place"))
+        assert [hit.memory.text for hit in hits.of(Target.PROCEDURAL) if hit.memory] == [habit.text]
 
 
 @pytest.mark.weaviate

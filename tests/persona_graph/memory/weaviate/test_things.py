@@ -23,7 +23,7 @@ JOB = OpenJob(id="j", name="n", turns=(), at=NOON, rank=2, not_before=NOON)
 
 def read(thing: Thing) -> Found:
     """The thing as a server gives it back."""
-    vectors = {name: vector for name, vector in thing.vectors.items() if vector}
+    vectors = {name: np.array(vector, np.float32) for name, vector in thing.vectors.items() if vector}
     return Found(id=thing.id, properties=thing.properties, vectors=vectors)
 
 
