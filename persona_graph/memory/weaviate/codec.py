@@ -263,11 +263,16 @@ def commit_thing(commit: Commit) -> Thing:
     """A commit, its sequence as row."""
     return Thing(
         id=uid(COMMIT, commit.id),
-        tags=(COMMIT,),
+        tags=(COMMIT, *(made_tag(commit.job, turn) for turn in commit.evidence)),
         row=commit.sequence,
         event=TimeRange(start=commit.at),
         body=commit_to_json(commit),
     )
+
+
+def made_tag(job: str, turn: str) -> str:
+    """The tag of the commit in which a job's work over a turn stands."""
+    return f"made:{name_of(f'{job}:{turn}')}"
 
 
 def commit_of(found: Found) -> Commit:

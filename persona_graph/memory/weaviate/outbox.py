@@ -21,12 +21,13 @@ from persona_graph.memory.weaviate.codec import (
     WHOLE_TURN,
     Ticket,
     job_id,
+    made_tag,
     ticketed_turn,
     tickets_of,
     tickets_text,
 )
-from persona_graph.memory.weaviate.tenant import any_id, tagged
-from persona_graph.memory.weaviate.things import JOB, UNSETTLED, Found, Thing
+from persona_graph.memory.weaviate.tenant import any_id, any_tag, both, tagged
+from persona_graph.memory.weaviate.things import COMMIT, JOB, UNSETTLED, Found, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 
 
@@ -163,13 +164,21 @@ async def _set(space: UserSpace, thing: Found, tickets: Sequence[Ticket]) -> boo
 
 async def claim(space: UserSpace, worker: str, now: datetime, until: datetime) -> OpenJob | None:
     """Take the next due job."""
-    held = due_now(await every(space), now)
+    while (held := due_now(await every(space), now)) is not None and (done := await _done(space, held.job)):
+        await take_off(space, held.job.id, done)
     if held is None:
         return None
     error = "" if held.job.error == UNTOLD else held.job.error
     job = replace(held.job, claimed_until=until, claimed_by=worker, error=error)
     await _put(space, replace(held, job=job))
     return job
+
+
+async def _done(space: UserSpace, job: OpenJob) -> list[str]:
+    """Turns over which the job's work is committed: a crash came before they were taken off, or others joined since."""
+    tags = {made_tag(job.name, turn): turn for turn in job.turns}
+    found = await space.tenant.every(both(tagged(COMMIT), any_tag(tags)), [schema.TAGS])
+    return sorted({tags[tag] for thing in found for tag in thing.tags & tags.keys()})
 
 
 def due_now(jobs: Sequence[Held], now: datetime) -> Held | None:

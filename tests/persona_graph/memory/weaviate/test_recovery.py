@@ -72,6 +72,20 @@ async def test_a_commit_that_was_not_projected_is(another: Open) -> None:
     assert len(await after.commits("ana")) == 2
 
 
+async def test_a_job_whose_work_was_committed_before_a_crash_works_on_what_joined_it_alone(another: Open) -> None:
+    crashed = another()
+    await crashed.append("ana", [turn("a", 0, "tea"), turn("b", 1, "cake")], [job("extract_semantic", "a", "b")])
+    await crashed.commit("ana", fact("one", "likes tea", evidence=("a", "b")))  # and it dies before it finishes the job
+    after = another()
+    await after.append("ana", [turn("c", 2, "milk")], [job("extract_semantic", "c")])
+    taken = await after.claim("ana", worker="w", now=NOON + DAY, until=NOON + 2 * DAY)
+    assert taken is not None
+    assert taken.turns == ("c",)
+    await after.commit("ana", fact("two", "likes milk", evidence=("c",)), taken)
+    assert await after.claim("ana", worker="w", now=NOON + DAY, until=NOON + 2 * DAY) is None
+    assert await after.jobs("ana") == []
+
+
 async def test_an_erase_that_was_cut_off_is_carried_out(another: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     crashed = another()
     await crashed.append("ana", [turn("a", 0, "rome"), turn("b", 1, "oslo")])
