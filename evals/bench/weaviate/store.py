@@ -18,6 +18,8 @@ PROJECT = Path(__file__).resolve().parents[3]
 MESSAGES = 10_000
 TENANTS = (1, 100, 1000)
 QUERIES, INSERTS, IN_A_ROW = 200, 200, 1000
+SETTLE_S = 30
+"""After ten thousand writes the server has work of its own for a while, which doubles a bare call too."""
 NO_SERVER = "the server was not started here: its process and its files cannot be looked at"
 
 Figures = dict[str, Any]
@@ -28,6 +30,8 @@ def measure(store: str, messages: int = MESSAGES, tenants: Sequence[int] = TENAN
     with opened(store) as place:
         report.say(f"one user of {messages:,} messages: building ...")
         figures = child("build", place, messages=messages)
+        report.say(f"letting the server settle for {SETTLE_S} s ...")
+        time.sleep(SETTLE_S)
         report.say("searches of all kinds beside bare hybrid calls ...")
         figures |= child("search", place, queries=QUERIES)
         report.say("durable inserts beside bare inserts ...")

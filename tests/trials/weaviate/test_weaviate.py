@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import asyncio
+import secrets
 from pathlib import Path
 
 import pytest
@@ -32,19 +32,21 @@ def _client() -> None:
 
 
 def test_nothing_acknowledged_is_lost_by_kills_of_the_client(tmp_path: Path, weaviate_url: str) -> None:
-    figures = crash.endure(tmp_path, kills=2, seed=5, server=f"{weaviate_url}&collection=TrialCrash{secrets.token_hex(4)}\")
+    figures = crash.endure(
+        tmp_path, kills=2, seed=5, server=f"{weaviate_url}&collection=TrialCrash{secrets.token_hex(4)}"
+    )
     assert {name: figures[name] for name in crash.NONE_OF_THESE} == dict.fromkeys(crash.NONE_OF_THESE, 0)
 
 
 def test_processes_share_a_user(tmp_path: Path, weaviate_url: str) -> None:
-    server = f"{weaviate_url}&collection=TrialProcesses{secrets.token_hex(4)}\"
+    server = f"{weaviate_url}&collection=TrialProcesses{secrets.token_hex(4)}"
     figures = processes.share(tmp_path, seconds=6, seed=5, pause_s=0.3, server=server)
     assert (figures["lost"], figures["errors"]) == (0, 0)
     assert figures["acknowledged"] > 0
 
 
 async def test_nobody_reaches_what_is_anothers(tmp_path: Path, weaviate_url: str) -> None:
-    store = Place(tmp_path, f"{weaviate_url}&collection=TrialTenants{secrets.token_hex(4)}\").store()
+    store = Place(tmp_path, f"{weaviate_url}&collection=TrialTenants{secrets.token_hex(4)}").store()
     plan = Plan(hostile=20, honest=6, seed=11, names=("ana", "bob"), doors=(Door.PYTHON, Door.GRAPH))
     tally = await play(plan, tmp_path, store=store)
     assert (tally.leaks, tally.refused_honest, tally.crashed) == ([], [], [])
@@ -86,7 +88,7 @@ def test_what_goes_to_a_server_and_back_is_the_same(tmp_path: Path, weaviate_url
             await lived(persona, 30)
 
     asyncio.run(live())
-    figures = round_trip.there_and_back(tmp_path, f"{weaviate_url}&collection=TrialTrip{secrets.token_hex(4)}\", "ana")
+    figures = round_trip.there_and_back(tmp_path, f"{weaviate_url}&collection=TrialTrip{secrets.token_hex(4)}", "ana")
     assert round_trip.broken(figures) == []
 
 
