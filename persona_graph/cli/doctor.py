@@ -205,16 +205,28 @@ def _weaviate(url: str) -> Finding:
     return Finding("store", "ok", f"{whose} {address.shown}, collection {address.collection}{key}")
 
 
+def _home(settings: Settings) -> Path | None:
+    """Where pictures and waiting turns lie by default; None where the store's URL is none."""
+    try:
+        return home_of(settings.store)
+    except ConfigurationError:
+        return None
+
+
 def _pictures(settings: Settings) -> str:
     if settings.media is None:
-        return str(home_of(settings.store) / "media")
+        home = _home(settings)
+        return "beside the store" if home is None else str(home / "media")
     if "://" in settings.media:
         return re.sub(r"//[^/@]*@", "//", settings.media)  # who may read them is not shown
     return str(Path(settings.media).expanduser())
 
 
 def _spool(settings: Settings) -> Finding:
-    spool = Spool(settings.spool or home_of(settings.store) / "spool")
+    home = _home(settings)
+    if settings.spool is None and home is None:
+        return Finding("spool", "off", "beside the store")
+    spool = Spool(settings.spool or (home or Path()) / "spool")
     try:
         if not spool.folder.exists():
             return Finding("spool", "off", f"{spool.folder} (made when a turn first has to wait for a server)")

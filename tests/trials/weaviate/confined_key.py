@@ -125,13 +125,13 @@ def _key(server: WeaviateServer) -> str:
 def run(_folder: Path, _seed: int) -> Figures:
     """A server with rights, three users, one key."""
     with WeaviateServer(keys={"admin": ROOT_KEY}, root=["admin"]) as server:
-        os.environ["PERSONA_TRIAL_ROOT"] = ROOT_KEY
+        os.environ["TRIAL_ROOT"] = ROOT_KEY
         return asyncio.run(_tried(server))
 
 
 async def _tried(server: WeaviateServer) -> Figures:
     whole = Persona.open(
-        f"{server.url}&key_env=PERSONA_TRIAL_ROOT",
+        f"{server.url}&key_env=TRIAL_ROOT",
         model="offline",
         options=Options(updates=Updates.OFF),
         media=server.folder / "media",
