@@ -10,7 +10,6 @@ from persona_graph.conversation import digest_of
 from persona_graph.memory.weaviate.address import parse
 from persona_graph.settings import data_folder
 
-EMBEDDED = ("sqlite:", "weaviate+embedded://")
 REMOTE = ("weaviate://", "weaviates://")
 
 
@@ -20,6 +19,6 @@ def home_of(url: str, env: Mapping[str, str] = os.environ) -> Path:
         address = parse(url, env)
         nodes = sorted(f"{node.host}:{node.port}" for node in address.nodes)
         return data_folder(env) / "servers" / digest_of("server", nodes, address.collection)[:16]
-    for scheme in EMBEDDED:
-        url = url.removeprefix(scheme)
-    return Path(url).expanduser()
+    if url.startswith("weaviate+embedded://") and (folder := parse(url, env).folder) is not None:
+        return folder
+    return Path(url.removeprefix("sqlite:")).expanduser()

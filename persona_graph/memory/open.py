@@ -7,6 +7,7 @@ import os
 from persona_graph.errors import ConfigurationError
 from persona_graph.memory.sqlite.store import SqliteStore
 from persona_graph.memory.store import MemoryStore
+from persona_graph.memory.weaviate.address import SCHEMES
 from persona_graph.personality import NeutralPolicy
 
 
@@ -29,7 +30,7 @@ def open_store(url: str, *, neutral: NeutralPolicy = NeutralPolicy.VECTOR) -> Me
         if not folder:  # as a path it would be whatever folder one happens to stand in
             raise ConfigurationError("the store has no folder; write sqlite:FOLDER or a folder's path")
         return SqliteStore(folder, neutral=neutral)
-    if scheme in ("weaviate", "weaviates", "weaviate+embedded"):
+    if scheme in SCHEMES:
         from persona_graph.memory.weaviate.store import WeaviateStore
 
         return WeaviateStore(url, neutral=neutral)

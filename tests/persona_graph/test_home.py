@@ -12,7 +12,9 @@ from persona_graph.home import home_of
 ENV = {"XDG_DATA_HOME": "/data", "HOME": "/home/ana"}
 
 
-@pytest.mark.parametrize("url", ["sqlite:/memory", "/memory", "weaviate+embedded:///memory"])
+@pytest.mark.parametrize(
+    "url", ["sqlite:/memory", "/memory", "weaviate+embedded:///memory", "weaviate+embedded:///%6Demory?collection=Mine"]
+)
 def test_a_store_on_this_machine_has_its_own(url: str) -> None:
     assert home_of(url, ENV) == Path("/memory")
 

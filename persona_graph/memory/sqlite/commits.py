@@ -104,15 +104,8 @@ def project(write: Writing, file: UserFile) -> None:
     timeline.replace_all(write, effective(commits), file.neutral)
 
 
-def rebuild(file: UserFile) -> None:
-    """Index every text anew and replace every projection."""
-    with file.writing() as write:
-        words.index_anew(write.db)
-        project(write, file)
-
-
 def renew(file: UserFile) -> None:
-    """Index every text and make every projection anew, after the analysis or the version of the file has changed."""
+    """Index every text and make every projection anew, as when the analysis or the version of the file has changed."""
     with file.writing() as write:
         words.index_anew(write.db)
         project(write, file)

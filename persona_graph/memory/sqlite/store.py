@@ -196,7 +196,7 @@ class SqliteStore:
 
     async def rebuild(self, user: str) -> None:
         """Fold all commits again."""
-        await self._ask(user, commits.rebuild, None)
+        await self._ask(user, commits.renew, None)
 
     # search
 

@@ -10,7 +10,7 @@ from persona_graph.conversation import Turn, TurnState
 from persona_graph.memory.erase import picture, shown_in
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.row_ids import microseconds
-from persona_graph.memory.weaviate import commits, indexing, journal, outbox, reading, tombstones
+from persona_graph.memory.weaviate import commits, indexing, journal, marking, outbox, reading, tombstones
 from persona_graph.memory.weaviate.codec import Ticket, turn_id
 from persona_graph.memory.weaviate.registry import Registry
 from persona_graph.memory.weaviate.things import Found
@@ -33,12 +33,13 @@ async def append(
     left = [replace(job, turns=tuple(t for t in job.turns if t not in over)) for job in jobs]
     opened = [job for job, asked in zip(left, jobs, strict=True) if job.turns or not asked.turns]
     if any(not new.issuperset(job.turns) or not job.turns for job in opened):
-        await outbox.open_on_held(space, opened, new)
+        await space.settled()  # what follows an older turn must not take the tickets off again that it gets now
+        await outbox.open_on_held(space, opened, new, tickets)
     unwanted = await _unwanted(space, passed_over)
     if unwanted:
         await tombstones.leave(space, unwanted)
     if jobs or unwanted:
-        space.later(_mark(space, registry))
+        space.later(marking.mark(space, registry))
     return tuple(turn.id for turn in turns if turn.id in new)
 
 
@@ -122,14 +123,6 @@ async def _announce(space: UserSpace, registry: Registry, jobs: Sequence[OpenJob
         if space.due is None or space.due > due:
             await registry.make_due(space.user, due)
             space.due = due
-
-
-async def _mark(space: UserSpace, registry: Registry) -> None:
-    """Look again: another process may have put the user off between our look and our work."""
-    due = await outbox.next_due(space)
-    if due is not None:
-        await registry.make_due(space.user, due)
-        space.due = due
 
 
 async def _unwanted(space: UserSpace, passed_over: Iterable[Turn]) -> frozenset[str]:

@@ -19,7 +19,7 @@ from persona_graph.memory.weaviate.codec import (
     turn_of,
     turn_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, tagged
+from persona_graph.memory.weaviate.tenant import tagged
 from persona_graph.memory.weaviate.things import MESSAGE, Found, Thing, dump
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written
@@ -78,18 +78,19 @@ async def number_anew(space: UserSpace, session: str) -> None:
 async def index_missing(space: UserSpace, turns: Iterable[Found]) -> None:
     """Index those of these turns (`WHOLE_TURN`) whose messages are not there."""
     found = [(thing, turn_of(thing)) for thing in turns]
-    first = {thing.id: message_id(turn.id, len(turn.messages) - 1) for thing, turn in found}
-    there = await space.tenant.get(list(first.values()), [schema.ROW])
-    missing = [Written(turn=turn, row=thing.row, late=True) for thing, turn in found if first[thing.id] not in there]
+    last = {thing.id: message_id(turn.id, len(turn.messages) - 1) for thing, turn in found}
+    held = await space.tenant.get(list(last.values()), [schema.TAGS])
+    there = {id for id, thing in held.items() if MESSAGE in thing.tags}
+    missing = [Written(turn=turn, row=thing.row, late=True) for thing, turn in found if last[thing.id] not in there]
     if missing:
         await index(space, missing)
 
 
-async def index_anew(space: UserSpace) -> None:
-    """Make the messages of all turns anew; those without a turn go, texts that did not change keep their vectors."""
+async def index_anew(space: UserSpace, *, keep_vectors: bool = True) -> None:
+    """Make the messages of all turns anew; those without a turn go, unchanged texts may keep their vectors."""
     held = await reading.every_turn(space, TURN_FIELDS)
     there = await space.tenant.every(
-        tagged(MESSAGE), [schema.TAGS, schema.TERMS, schema.BODY, schema.TOKENS], vectors=True
+        tagged(MESSAGE), [schema.TAGS, schema.TERMS, schema.BODY, schema.TOKENS], vectors=keep_vectors
     )
     known = {thing.id: thing for thing in there}
     numbers: dict[str, int] = {}
@@ -100,8 +101,7 @@ async def index_anew(space: UserSpace) -> None:
         numbers[turn.session] = number + len(turn.messages)
         things += [_with_old_vector(new, known.pop(new.id, None)) for new in message_things(turn, thing.row, number)]
     await space.tenant.put(things)
-    if known:
-        await space.tenant.delete(any_id(known))
+    await space.tenant.take_out(known)
     await talkers.count_anew(space)
 
 

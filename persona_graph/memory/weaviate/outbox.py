@@ -128,12 +128,14 @@ async def note_states(space: UserSpace, jobs: Sequence[OpenJob]) -> None:
                 await _put(space, Held(job=job, opened=time.time_ns()))
 
 
-async def open_on_held(space: UserSpace, jobs: Sequence[OpenJob], written: frozenset[str]) -> None:
+async def open_on_held(
+    space: UserSpace, jobs: Sequence[OpenJob], written: frozenset[str], tickets: Mapping[str, Sequence[Ticket]]
+) -> None:
     """Put tickets on turns that were there already, beside those that were written; move jobs that name no turn."""
-    tickets = tickets_for([job for job in jobs if not written.isdisjoint(job.turns)])
-    older = {turn: found for turn, found in tickets.items() if turn not in written}
+    opened = [job for job in jobs if not written.isdisjoint(job.turns)]
+    names, older = {job.id for job in opened}, {turn for job in opened for turn in job.turns} - written
     if older:
-        await add_tickets(space, older)
+        await add_tickets(space, {turn: [t for t in tickets[turn] if t.job.id in names] for turn in older})
     without = [job for job in jobs if not job.turns]
     if without:
         held = {one.job.id: one for one in await every(space)}
@@ -143,7 +145,7 @@ async def open_on_held(space: UserSpace, jobs: Sequence[OpenJob], written: froze
                 await _put(space, replace(one, job=replace(one.job, not_before=job.not_before)), waits=True)
 
 
-async def add_tickets(space: UserSpace, tickets: dict[str, list[Ticket]]) -> None:
+async def add_tickets(space: UserSpace, tickets: Mapping[str, Sequence[Ticket]]) -> None:
     """Put tickets on turns that are held; a ticket of a job that is there already stays as it was."""
     held = await reading.held_turns(space, tickets, [schema.TAGS, schema.JOBS])
     changes = []
@@ -165,7 +167,7 @@ async def _set(space: UserSpace, thing: Found, tickets: Sequence[Ticket]) -> boo
 async def claim(space: UserSpace, worker: str, now: datetime, until: datetime) -> OpenJob | None:
     """Take the next due job."""
     while (held := due_now(await every(space), now)) is not None and (done := await _done(space, held.job)):
-        await take_off(space, held.job.id, done)
+        await finish(space, replace(held.job, turns=tuple(done)))
     if held is None:
         return None
     error = "" if held.job.error == UNTOLD else held.job.error
@@ -288,5 +290,5 @@ async def next_due(space: UserSpace) -> int | None:
 
 async def place_of(space: UserSpace, job: OpenJob) -> int | None:
     """Where the commit of a job is to stand; None for the end."""
-    held = await _one(space, job)
-    return None if held is None else held.place
+    held = await space.tenant.get([job_id(job.id)], [schema.BODY])
+    return next((thing.body["place"] for thing in held.values()), None)

@@ -10,12 +10,12 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from persona_graph.errors import AccessDenied
+from persona_graph.errors import AccessDenied, StoreError
 from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import OWNER, state_thing
 from persona_graph.memory.weaviate.link import Link
-from persona_graph.memory.weaviate.tenant import Tenant, tagged
+from persona_graph.memory.weaviate.tenant import Tenant, any_id, tagged
 from persona_graph.memory.weaviate.things import Thing, uid
 from persona_graph.user_id import file_name
 
@@ -50,8 +50,6 @@ class Registry:
         await self._quietly(self._drop(user), None)
 
     async def _drop(self, user: str) -> None:
-        from persona_graph.memory.weaviate.tenant import any_id
-
         await self._tenant.delete(any_id([uid(USER, user)]))
 
     async def users(self) -> list[str]:
@@ -118,8 +116,6 @@ async def _create(collection: Any, name: str) -> None:
 async def _remove(collection: Any, name: str) -> None:
     from weaviate.classes.tenants import Tenant as TenantConfig
     from weaviate.classes.tenants import TenantActivityStatus
-
-    from persona_graph.errors import StoreError
 
     found = await collection.tenants.get_by_name(name)
     if found is None:

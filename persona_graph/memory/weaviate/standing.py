@@ -7,10 +7,8 @@ out is noticed, and everything projected anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from persona_graph.codec import observation_from_json, observation_to_json
 from persona_graph.memory.commit import Commit, Knowledge, effective
@@ -108,11 +106,7 @@ async def placed(space: UserSpace, commits: Iterable[Commit]) -> list[Placed]:
         row = held[one.turn].row if one.turn in held else first_row(microseconds(one.at))
         keys.append(((row, commit.sequence, place), one))
     keys.sort(key=lambda entry: entry[0])
-    if len(keys) <= reading.FEW:
-        numbers = await reading.ordinals(space, [key[0] for key, _ in keys])
-    else:
-        every = np.array(await reading.all_rows(space), np.int64)
-        numbers = [int(n) for n in np.searchsorted(every, np.array([key[0] for key, _ in keys], np.int64))]
+    numbers = await reading.ordinals(space, [key[0] for key, _ in keys])
     return [(key, m, one) for (key, one), m in zip(keys, numbers, strict=True)]
 
 
@@ -159,8 +153,3 @@ async def of(space: UserSpace, commits: Sequence[Commit], knowledge: Knowledge) 
         frozen=knowledge.frozen,
         off=frozenset(knowledge.off),
     )
-
-
-def anew(whole: Sum, made: Sequence[PersonalityPoint], observed: Sequence[Placed]) -> Sum:
-    """The sum with its last point counted again, after turns came or went before it."""
-    return replace(whole, point=made[-1] if made else None, key=observed[-1][0] if observed else None)

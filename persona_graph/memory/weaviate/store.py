@@ -24,6 +24,7 @@ from persona_graph.memory.weaviate import (
     erasing,
     indexing,
     journal,
+    marking,
     memory_search,
     message_search,
     outbox,
@@ -162,7 +163,7 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> None:
             if await outbox.reschedule(space, job):
-                await self._mark(space)
+                await marking.mark(space, self.here.registry)
 
         await self._write(user, work)
 
@@ -171,20 +172,9 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> None:
             if await outbox.finish(space, job):
-                await self._mark(space)
+                await marking.mark(space, self.here.registry)
 
         await self._write(user, work)
-
-    async def _mark(self, space: UserSpace) -> None:
-        due = await self._next_due(space)
-        if due is not None:
-            await self.here.registry.make_due(space.user, due)
-            space.due = due
-
-    async def _next_due(self, space: UserSpace) -> int | None:
-        """When there is a job to claim, or something to sweep."""
-        found = [at for at in await asyncio.gather(outbox.next_due(space), sweeping.due(space)) if at is not None]
-        return min(found, default=None)
 
     async def due(self, now: datetime) -> list[str]:
         """Users that may have work due."""
@@ -197,10 +187,10 @@ class WeaviateStore:
         async def work(space: UserSpace) -> None:
             space.due = None
             await sweeping.sweep(space)
-            due = BEGINNING if keep else await self._next_due(space)
+            due = BEGINNING if keep else await marking.next_due(space)
             await self.here.registry.put_off(user, due)
             if not keep:  # work that came from elsewhere between the look and the note
-                await self._mark(space)
+                await marking.mark(space, self.here.registry)
 
         await self._write(user, work)
 
@@ -212,7 +202,7 @@ class WeaviateStore:
         async def work(space: UserSpace) -> Commit:
             stored, still_open = await commits.put(space, commit, job)
             if still_open:
-                await self._mark(space)
+                await marking.mark(space, self.here.registry)
             return stored
 
         return await self._write(user, work)
@@ -304,7 +294,7 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> Erased:
             done = await erasing.erase(space, what, at, reopen)
-            await self._mark(space)
+            await marking.mark(space, self.here.registry)
             return done
 
         return await self._write(user, work)
@@ -329,7 +319,7 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> Erased:
             done = await erasing.bury(space, stones, at, reopen)
-            await self._mark(space)
+            await marking.mark(space, self.here.registry)
             return done
 
         return await self._write(user, work)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from persona_graph.errors import EmbeddingMismatch
 from persona_graph.memory.store import MISMATCH, Unembedded, Vectors
-from persona_graph.memory.weaviate import indexing, reading, schema
+from persona_graph.memory.weaviate import indexing, schema
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
     EMBEDDER,
@@ -22,6 +22,7 @@ from persona_graph.memory.weaviate.codec import (
     tokens_text,
     turn_of,
     version_of,
+    version_thing,
 )
 from persona_graph.memory.weaviate.tenant import any_id, tagged
 from persona_graph.memory.weaviate.things import MESSAGE, TURN, VERSION, Found, Thing, name_of
@@ -64,9 +65,8 @@ async def put(space: UserSpace, fingerprint: str, vectors: Sequence[Vectors]) ->
     memories: dict[str, NDArray[np.float32]] = {}
     for one in vectors:
         kind, _, rest = one.ref.partition(":")
-        vector = np.asarray(np.asarray(one.vector, np.float16), np.float32)
         if kind == VERSION:
-            memories[rest] = vector
+            memories[rest] = one.vector
         else:
             id, _, text = rest.partition(":")
             messages[UUID(id)] = text, one
@@ -88,25 +88,26 @@ async def _put_messages(space: UserSpace, wanted: dict[UUID, tuple[str, Vectors]
             continue
         said = turn_of(turn).messages
         if cards[id].place < len(said) and name_of(said[cards[id].place].searchable) == text:
-            things.append(_with_vector(thing, one))
+            things.append(_with_vector(thing, one.vector, one.tokens))
     await space.tenant.put(things)
     # Whoever erased a turn meanwhile did not see what was written just now.
     still = await space.tenant.get({UUID(card.turn) for card in cards.values()}, [schema.TAGS])
     orphans = [id for id, card in cards.items() if (t := still.get(UUID(card.turn))) is None or TURN not in t.tags]
     if orphans:
-        await space.tenant.delete(any_id(orphans))
+        await space.tenant.take_out(orphans)
 
 
-def _with_vector(thing: Found, one: Vectors) -> Thing:
-    kept = {n: v for n in (schema.BEGINS, schema.TERMS) if (v := thing.properties.get(n)) is not None}
-    tokens = {} if one.tokens is None else {schema.TOKENS: tokens_text(one.tokens)}
+def _with_vector(thing: Found, vector: NDArray[np.float32], tokens: NDArray[np.int8] | None = None) -> Thing:
+    """The thing as it is, with its vector; rounded as the embedded store keeps it."""
+    names = (schema.BEGINS, schema.ENDS, schema.TERMS)
+    kept = {name: value for name in names if (value := thing.properties.get(name)) is not None}
     return Thing(
         id=thing.id,
         tags=tuple(tag for tag in thing.properties[schema.TAGS] if tag != UNEMBEDDED),
         row=thing.row,
         body=thing.body,
-        more={**kept, **tokens},
-        vector=np.asarray(np.asarray(one.vector, np.float16), np.float32),
+        more=kept if tokens is None else {**kept, schema.TOKENS: tokens_text(tokens)},
+        vector=np.asarray(np.asarray(vector, np.float16), np.float32),
     )
 
 
@@ -114,23 +115,7 @@ async def _put_text(space: UserSpace, tag: str, vector: NDArray[np.float32]) -> 
     """Give all versions that say this their vector."""
     fields = [schema.TAGS, schema.ROW, schema.BEGINS, schema.ENDS, schema.TERMS, schema.BODY]
     held = await space.tenant.every(tagged(VERSION, tag), fields)
-    await space.tenant.put(
-        [
-            Thing(
-                id=thing.id,
-                tags=tuple(tag for tag in thing.properties[schema.TAGS] if tag != UNEMBEDDED),
-                row=thing.row,
-                body=thing.body,
-                more={
-                    name: value
-                    for name in (schema.BEGINS, schema.ENDS, schema.TERMS)
-                    if (value := thing.properties.get(name)) is not None
-                },
-                vector=vector,
-            )
-            for thing in held
-        ]
-    )
+    await space.tenant.put([_with_vector(thing, vector) for thing in held])
 
 
 async def _agree(space: UserSpace, fingerprint: str, dimensions: int) -> None:
@@ -144,12 +129,8 @@ async def _agree(space: UserSpace, fingerprint: str, dimensions: int) -> None:
 
 async def drop(space: UserSpace) -> None:
     """Remove all vectors and which model made them: things are written anew without."""
-    from persona_graph.memory.weaviate.codec import version_thing
-    from persona_graph.memory.weaviate.written import Written
-
     versions = await space.tenant.every(tagged(VERSION), [schema.BODY])
     await space.tenant.put([version_thing(version_of(thing)) for thing in versions])
-    turns = await reading.every_turn(space, [schema.TAGS, schema.ROW, schema.BODY])
-    await indexing.index(space, [Written(turn=turn_of(thing), row=thing.row, late=False) for thing in turns])
+    await indexing.index_anew(space, keep_vectors=False)
     await space.tenant.delete(any_id([EMBEDDER]))
     space.search.clear()

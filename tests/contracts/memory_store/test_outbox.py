@@ -147,3 +147,13 @@ async def test_a_user_whose_worker_died_is_due_when_the_claim_ends(store: Memory
     await store.rest("ana")
     assert await store.due(NOON) == []
     assert await store.due(NOON + HOUR) == ["ana"]
+
+
+async def test_a_job_over_turns_that_came_just_before_without_it_has_them_all(store: MemoryStore) -> None:
+    for number in range(8):
+        older, newer = turn(f"older {number}", number), turn(f"newer {number}", number + 0.5)
+        await store.append("ana", [older])
+        await store.append("ana", [newer], [job(f"j{number}", older.id, newer.id)])
+    assert {one.id: one.turns for one in await store.jobs("ana")} == {
+        f"j{number}": (f"older {number}", f"newer {number}") for number in range(8)
+    }

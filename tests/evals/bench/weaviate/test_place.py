@@ -12,7 +12,7 @@ from evals.bench.weaviate.place import Place, is_weaviate, opened
     [
         ("weaviate", True),
         ("weaviate://127.0.0.1:8080?grpc=50051", True),
-        ("weaviate+embedded:///tmp/data", True),
+        ("weaviate+embedded:///data", True),
         ("sqlite:folder", False),
         ("weaviate-notes", False),
         ("", False),

@@ -16,7 +16,7 @@ from persona_graph.memory.weaviate import codec, erasing, journal, outbox, readi
 from persona_graph.memory.weaviate.codec import commit_thing, gone_thing, turn_thing
 from persona_graph.memory.weaviate.store import WeaviateStore
 from persona_graph.memory.weaviate.tenant import any_tag, tagged
-from persona_graph.memory.weaviate.things import MESSAGE, SWEEP, Thing
+from persona_graph.memory.weaviate.things import JOB, MESSAGE, SWEEP, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 from tests.contracts.memory_store.given import DAY, NOON, fact, found, ids, job, texts, turn
 from tests.persona_graph.memory.weaviate.conftest import Open
@@ -84,6 +84,17 @@ async def test_a_job_whose_work_was_committed_before_a_crash_works_on_what_joine
     await after.commit("ana", fact("two", "likes milk", evidence=("c",)), taken)
     assert await after.claim("ana", worker="w", now=NOON + DAY, until=NOON + 2 * DAY) is None
     assert await after.jobs("ana") == []
+
+
+async def test_a_job_whose_whole_work_was_committed_before_a_crash_leaves_nothing(another: Open) -> None:
+    crashed = another()
+    await crashed.append("ana", [turn("a", 0, "tea")], [job("extract_semantic", "a")])
+    assert await crashed.claim("ana", worker="w", now=NOON, until=NOON + DAY) is not None
+    await crashed.commit("ana", fact("one", "likes tea", evidence=("a",)))  # and it dies before it finishes the job
+    after = another()
+    assert await after.claim("ana", worker="v", now=NOON + 2 * DAY, until=NOON + 3 * DAY) is None
+    assert await after.jobs("ana") == []
+    assert await space(after).tenant.count(tagged(JOB)) == 0  # a job of this id that comes later is nobody's yet
 
 
 async def test_an_erase_that_was_cut_off_is_carried_out(another: Open, monkeypatch: pytest.MonkeyPatch) -> None:
