@@ -55,7 +55,7 @@ class Lookup:
     images: bool = False
     """For messages: only those that carry an image."""
     turns: frozenset[str] | None = None
-    """For messages: only those of these turns."""
+    """For messages: only those of these turns, which are ranked among themselves: no neighbours come along."""
     exclude: frozenset[str] = frozenset()
     """Memory ids or turn ids not to return."""
     depth: int = 300

@@ -183,10 +183,17 @@ class _Search:
         return memory.id in gone or (bool(memory.evidence) and gone.issuperset(memory.evidence))
 
     async def _ranked_messages(self, **more: Any) -> tuple[MessageCandidates, Ranking]:
+        """By words and meaning."""
         candidates = await self._best_of(self.store.find_messages, **more)
         if self.query.dense_only or not len(candidates.rows):
             return candidates, _by_cosine(candidates)
-        ranking = rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
+        return candidates, rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
+
+    async def _best_messages(self, *, images: bool) -> tuple[MessageCandidates, Ranking]:
+        """The same, the best of them compared token by token."""
+        candidates, ranking = await self._ranked_messages(images=images)
+        if self.query.dense_only or not len(candidates.rows):
+            return candidates, ranking
         space = await self.embedder.token_space() if self.embedder is not None else None
         if space is None or self.embedder is None or self.embedder.tokens is None:
             return candidates, ranking
@@ -200,7 +207,7 @@ class _Search:
 
     async def messages(self, target: Target) -> list[Hit]:
         images = target is Target.IMAGE
-        candidates, ranking = await self._ranked_messages(images=images)
+        candidates, ranking = await self._best_messages(images=images)
         limit, eligible = self.query.limits[target], candidates.eligible
         best = self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist())
         order = list(islice(best, min(limit, len(eligible))))
@@ -219,7 +226,11 @@ class _Search:
         return [hit for hit in hits if hit.id not in self.query.exclude][:limit]
 
     async def _with_turns(self, episodes: list[Hit]) -> Mapping[str, Hit]:
-        """Each episode with its best turns; all episodes share one budget of tokens."""
+        """Each episode with its best turns; all episodes share one budget of tokens.
+
+        Among the turns of two episodes comparing token by token finds no more evidence (LoCoMo's development
+        conversations, within 400 and 1,200 tokens), so it is left out.
+        """
         owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
         wanted = frozenset(owner) - self.query.exclude
         candidates, ranking = await self._ranked_messages(turns=wanted)

@@ -113,9 +113,9 @@ def _slice(db: sqlite3.Connection, columns: Columns, lookup: Lookup) -> _Slice:
         wanted &= columns.column(_IMAGES)[low:high] > 0
     if lookup.turns is not None:
         wanted &= np.isin(columns.column(_TURN)[low:high], _first_rows(db, lookup.turns))
-    near = _widened(wanted) if lookup.images or lookup.turns is not None else _edges(wanted)
+    near = wanted if lookup.turns is not None else _widened(wanted) if lookup.images else _edges(wanted)
     if lookup.exclude:
-        wanted &= ~np.isin(columns.column(_TURN)[low:high], _first_rows(db, lookup.exclude))
+        wanted = wanted & ~np.isin(columns.column(_TURN)[low:high], _first_rows(db, lookup.exclude))
     return _Slice(low=low, high=high, wanted=wanted, along=known & near)
 
 

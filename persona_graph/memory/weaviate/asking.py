@@ -5,12 +5,10 @@ The client still makes the connection. Filters are the protocol's too (`tenant.t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +16,6 @@ from numpy.typing import NDArray
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import Found
-
-_TEXTS = frozenset((schema.TERMS, schema.BODY, schema.RECEIPT, schema.JOBS, schema.TOKENS))
-_NO_VECTORS: Mapping[str, NDArray[np.float32]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,8 @@ class Asking:
             **more,
         )
         reply = await _told(client, "Search", request)
-        return [_found(result) for result in reply.results]
+        readers = [(name, _READERS.get(name, _text)) for name in fields]
+        return [_found(result, readers) for result in reply.results]
 
     async def count(self, client: Any, where: Any) -> int:
         """How many things fit; the server looks at each of them."""
@@ -132,24 +128,36 @@ def _metadata(headers: tuple[tuple[str, str], ...] | None) -> Any:
     return Metadata(*headers or ())
 
 
-def _found(result: Any) -> Found:
-    said, properties = result.metadata, dict[str, Any]()
-    for name, value in result.properties.non_ref_props.fields.items():
-        if name in _TEXTS:
-            if text := value.text_value:  # what a thing does not have is none
-                properties[name] = text
-        elif name == schema.ROW:
-            properties[name] = value.int_value
-        elif name == schema.TAGS:
-            properties[name] = list(value.list_value.text_values.values)
-        elif value.date_value:
-            properties[name] = datetime.fromisoformat(value.date_value)
+Reader = Callable[[Any], Any]
+
+
+def _text(value: Any) -> str | None:
+    return value.text_value or None
+
+
+def _number(value: Any) -> int | None:
+    return value.int_value if value.HasField("int_value") else None
+
+
+_READERS: Mapping[str, Reader] = {
+    schema.ROW: _number,
+    schema.TAGS: lambda value: list(value.list_value.text_values.values),
+    schema.BEGINS: _number,
+    schema.ENDS: _number,
+}
+"""How a property is read that is no text."""
+
+
+def _found(result: Any, readers: Sequence[tuple[str, Reader]]) -> Found:
+    said, values = result.metadata, result.properties.non_ref_props.fields
+    properties = dict[str, Any]()
+    for name, read in readers:  # what a thing does not have reads as nothing
+        if (value := read(values[name])) is not None:
+            properties[name] = value
     return Found(
-        id=UUID(bytes=said.id_as_bytes),
-        properties=properties,
-        vectors={one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors}
-        if said.vectors
-        else _NO_VECTORS,
-        distance=said.distance if said.distance_present else None,
-        score=said.score,
+        said.id_as_bytes,
+        properties,
+        {one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors} if said.vectors else {},
+        said.distance if said.distance_present else None,
+        said.score,
     )

@@ -39,10 +39,9 @@ from persona_graph.memory.weaviate.things import (
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.marks import marks
 from persona_graph.retrieval.token_vectors import StoredTokens
-from persona_graph.timerange import TimeRange
 
-PENDING, SHOWS, UNEMBEDDED, CURRENT, ON = "pending", "shows", "unembedded", "current", "on"
-"""Tags: a turn with work left, a thing with a picture, a text without its vector, a version in force, or not off."""
+PENDING, SHOWS, PICTURED, UNEMBEDDED, CURRENT = "pending", "shows", "pictured", "unembedded", "current"
+"""Tags: a turn with work left, a turn or a message with a picture, a text without its vector, a version in force."""
 
 NAMES, STANDING, EMBEDDER, OWNER = (uid(STATE, name) for name in ("names", "standing", "embedder", "owner"))
 """Single things: who talks, what commits add up to, whose vectors are held, whose tenant it is."""
@@ -84,7 +83,6 @@ def turn_thing(turn: Turn, row: int, tickets: Sequence[Ticket], *, pending: bool
         id=turn_id(turn.id),
         tags=tuple(tags),
         row=row,
-        event=TimeRange(start=turn.at),
         body=body,
         more={schema.RECEIPT: dump(dict(turn.receipt)), schema.JOBS: tickets_text(turn.id, tickets)},
     )
@@ -195,13 +193,12 @@ def _message_thing(turn: Turn, message: Message, row: int, number: int, place: i
         at=microseconds(turn.at),
     )
     tags = [MESSAGE, turn_tag(card.turn), slot_tag(session, card.number), session_tag(turn.session)]
-    tags += [SHOWS] if message.images else []
+    tags += [PICTURED] if message.images else []
     tags += [UNEMBEDDED] if text.strip() else []
     return Thing(
         id=message_id(turn.id, place),
         tags=tuple(tags),
         row=row + place,
-        event=TimeRange(start=turn.at),
         terms=terms_of(text),
         body=card,
     )
@@ -265,7 +262,6 @@ def commit_thing(commit: Commit) -> Thing:
         id=uid(COMMIT, commit.id),
         tags=(COMMIT, *(made_tag(commit.job, turn) for turn in commit.evidence)),
         row=commit.sequence,
-        event=TimeRange(start=commit.at),
         body=commit_to_json(commit),
     )
 
@@ -286,7 +282,8 @@ def version_thing(memory: Memory, vector: NDArray[np.float32] | None = None) -> 
     if memory.kind in KEYED and memory.key:
         tags.append(field_tag(field_name(memory.kind, memory.key)))
     tags += [CURRENT] if memory.current else []
-    tags += [] if memory.off else [ON]
+    tags += [] if memory.off else [on_tag(memory.kind)]
+    tags += [now_tag(memory.kind)] if memory.current and not memory.off else []
     tags += [UNEMBEDDED] if vector is None and memory.searchable.strip() else []
     start = memory.believed.start
     return Thing(
@@ -313,6 +310,16 @@ def memory_tag(memory: str) -> str:
 def kind_tag(kind: str) -> str:
     """The tag of memories of a kind."""
     return f"kind:{kind}"
+
+
+def on_tag(kind: str) -> str:
+    """The tag of the versions of a kind that are not switched off: one word is the least that a search can ask for."""
+    return f"on:{kind}"
+
+
+def now_tag(kind: str) -> str:
+    """The tag of those of them that are in force."""
+    return f"now:{kind}"
 
 
 def field_tag(name: str) -> str:

@@ -18,7 +18,6 @@ from persona_graph.memory.types import KEYED, Memory, age
 from persona_graph.memory.weaviate import outbox, reading, schema, standing, tombstones
 from persona_graph.memory.weaviate.codec import (
     CURRENT,
-    ON,
     commit_of,
     commit_thing,
     field_tag,
@@ -97,6 +96,7 @@ async def _refuse_erased(space: UserSpace, commit: Commit) -> Tombstones:
     Raises: NotFound when nothing of its evidence is left; Outdated when something of it, or of what was read, is not.
     """
     evidence = set(commit.evidence)
+    stones: Tombstones
     held, stones = await asyncio.gather(reading.held_turns(space, evidence, [schema.TAGS]), tombstones.read(space))
     gone = evidence - held.keys()
     if gone and (len(gone) == len(evidence) or gone - stones.ids):
@@ -217,8 +217,8 @@ async def memories(
 
 async def switched_off(space: UserSpace) -> set[str]:
     """Ids of memories that are switched off today, which they are for every day."""
-    current = await space.tenant.every(tagged(VERSION, CURRENT), [schema.TAGS, schema.BODY])
-    return {version_of(thing).id for thing in current if ON not in thing.tags}
+    current = await space.tenant.every(tagged(VERSION, CURRENT), [schema.BODY])
+    return {memory.id for memory in map(version_of, current) if memory.off}
 
 
 async def held_at(space: UserSpace, as_of: datetime, *, history: bool = False) -> list[Memory]:

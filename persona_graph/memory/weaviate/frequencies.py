@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,15 +63,15 @@ class Frequencies:
         if things is not None:
             await self._ask([ALL] if things > FEW else self._terms, things)
 
-    async def read(self, things: int, scored: Scored = (), *, guess: bool = False) -> None:
+    async def read(self, things: int, scored: Scored = (), *, guess: bool = False, but: Iterable[int] = ()) -> None:
         """Count what is not known or was counted when the user had many fewer or more things: calls side by side.
 
         `scored` is what a search by words found. With `guess` nothing is asked about a term of which that tells too
-        little: nearly always no text holds it where the search looked.
+        little (nearly always no text holds it where the search looked), `but` about some, by number.
         """
         guess &= things > FEW
         self.learn(scored, things)
-        await self._ask([ALL] if guess else self._terms, things)
+        await self._ask([ALL, *(self._terms[number + 1] for number in sorted(but))] if guess else self._terms, things)
         self._counts = self._known(things)
         if guess:
             numbers = self._numbers(self._counts)

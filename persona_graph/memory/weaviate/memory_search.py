@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,14 @@ import numpy as np
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import CURRENT, ON, UNEMBEDDED, kind_tag, text_tag, version_of
+from persona_graph.memory.weaviate.codec import UNEMBEDDED, kind_tag, now_tag, on_tag, text_tag, version_of
 from persona_graph.memory.weaviate.commits import held_at, switched_off
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
 from persona_graph.memory.weaviate.search_cache import EMBEDDED
 from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, tagged
-from persona_graph.memory.weaviate.things import FIRST, VERSION, Found, date
+from persona_graph.memory.weaviate.things import VERSION, Found, hour
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse
 from persona_graph.retrieval.candidates import MemoryCandidates
@@ -29,11 +28,17 @@ LEG = 16
 """How many memories of a kind the words bring, and how many the vector."""
 ENOUGH = 6
 """So few of a kind, found with others, are too few; the best two to four are shown."""
+WHOLE = 64
+"""Up to so many of a kind that is searched alone a vector brings at once."""
 LEAST = 12
 """So few of a kind are back-filled with what else lies in a window."""
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
+HOURS_A_DAY = 24
 MANY = 500
 """Tags in one filter."""
+
+Leg = Coroutine[Any, Any, object]
+"""One call of a search."""
 
 
 async def find(space: UserSpace, lookup: Lookup) -> MemoryCandidates:
@@ -52,17 +57,19 @@ class _Search:
     def __init__(self, space: UserSpace, lookup: Lookup) -> None:
         self.space, self.lookup = space, lookup
         self.frequencies = Frequencies(space, VERSION, lookup.terms)
-        self.seen: dict[int, tuple[int, Memory]] = {}
-        """By the number of the thing: the row and the memory."""
-        self.held: dict[int, list[int]] = {}
+        self.seen: dict[bytes, tuple[int, Memory]] = {}
+        """By the id of the thing: the row and the memory."""
+        self.held: dict[bytes, list[int]] = {}
         """Which of the terms each holds."""
-        self.cosine: dict[int, float] = {}
+        self.cosine: dict[bytes, float] = {}
         self.scored: list[tuple[list[int], float]] = []
         """Which terms texts hold, and what the server gives them for it."""
         self.full = False
         """Whether words or vector would bring more."""
         self.many: set[Kind] = set()
         """Kinds of which there are more than one call reads."""
+        self.wide: set[Kind] = set()
+        """Kinds of which a vector alone, against expectation, did not bring all."""
 
     async def by_kind(self) -> None:
         """The best of each kind; where nothing but a window counts, also the latest that neither words nor vector find.
@@ -72,17 +79,20 @@ class _Search:
         lookup, counting = self.lookup, self.frequencies
         kinds = sorted(lookup.kinds)
         filled = lookup.window.bounded or not lookup.terms
-        alone = [[kind] for kind in kinds if kind in self.space.search.crowded]
-        together = [kind for kind in kinds if kind not in self.space.search.crowded]
-        legs = [leg for group in [together, *alone] for leg in self._legs(group)]
         known = self.space.search.things or 0
-        if filled:
-            legs += [self._waiting(known)] if lookup.vector is not None else [self._rest(kind) for kind in kinds]
+        alone = [kind for kind in kinds if kind in self.space.search.crowded]
+        together = [kind for kind in kinds if kind not in self.space.search.crowded]
+        legs = [*self._legs(together), *(leg for kind in alone for leg in self._alone(kind, known))]
+        if lookup.vector is None:
+            legs += [self._rest(kind) for kind in kinds] if filled else []
+        elif filled or alone:
+            legs.append(self._waiting(known))
         first = (counting.begin(), check(self.space, lookup), *legs)
         things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
-        more = [self._latest(kind) for kind in kinds if filled and kind in self.many]
+        more: list[Leg] = [self._latest(kind) for kind in kinds if filled and kind in self.many]
         more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
-        more += [self._waiting(things)] if filled and lookup.vector is not None and things != known else []
+        more += [self._by_words([kind]) for kind in self.wide]
+        more += [self._waiting(things)] if (filled or alone) and lookup.vector is not None and things != known else []
         await asyncio.gather(*more, counting.read(things, self.scored, guess=True))
 
     @property
@@ -92,17 +102,28 @@ class _Search:
 
     def _where(self, kinds: Sequence[Kind]) -> Any:
         """The filter of the window, and of kinds."""
-        window, of_kinds = self.lookup.window, any_tag(map(kind_tag, kinds))
+        window = self.lookup.window
         if not window.bounded:
-            return both(tagged(VERSION, ON, CURRENT), of_kinds)
+            return any_tag(map(now_tag, kinds))
         overlapping = both(
-            None if window.end is None else begun(last=date(window.end)),
-            None if window.start is None else ended(first=date(window.start)),
+            None if window.end is None else begun(last=hour(window.end)),
+            None if window.start is None else ended(first=hour(window.start)),
         )
-        return both(both(tagged(VERSION, ON), of_kinds), overlapping)
+        return both(any_tag(map(on_tag, kinds)), overlapping)
 
-    def _legs(self, kinds: Sequence[Kind]) -> list[Coroutine[Any, Any, None]]:
+    def _legs(self, kinds: Sequence[Kind]) -> list[Leg]:
         return [self._by_words(kinds), self._by_vector(kinds)] if kinds else []
+
+    def _alone(self, kind: Kind, things: int) -> list[Leg]:
+        """A kind by itself: where a vector brings all of it, words would bring nothing more."""
+        cache = self.space.search
+        small = self.lookup.vector is not None and kind not in cache.wide and cache.holds(self._embedded, things)
+        return [self._whole(kind)] if small else self._legs([kind])
+
+    async def _whole(self, kind: Kind) -> None:
+        if await self._by_vector([kind], WHOLE) == WHOLE:
+            self.wide.add(kind)
+            self.space.search.wide.add(kind)
 
     async def _by_words(self, kinds: Sequence[Kind]) -> None:
         terms, limit = self.lookup.terms, len(kinds) * self.leg
@@ -110,10 +131,14 @@ class _Search:
             self._add(await self.space.tenant.by_words(terms, self._where(kinds), FIELDS, limit=limit), limit)
             self.frequencies.learn(self.scored)
 
-    async def _by_vector(self, kinds: Sequence[Kind]) -> None:
-        vector, limit = self.lookup.vector, len(kinds) * self.leg
-        if vector is not None:
-            self._add(await self.space.tenant.by_vector(vector, self._where(kinds), FIELDS, limit=limit), limit)
+    async def _by_vector(self, kinds: Sequence[Kind], limit: int = 0) -> int:
+        """How many it brings of at most so many."""
+        vector, limit = self.lookup.vector, limit or len(kinds) * self.leg
+        if vector is None:
+            return 0
+        found = await self.space.tenant.by_vector(vector, self._where(kinds), FIELDS, limit=limit)
+        self._add(found, limit)
+        return len(found)
 
     def _crowded(self, kinds: Sequence[Kind]) -> list[Kind]:
         """Of kinds that were asked for together those to which others left too few places; they go alone then."""
@@ -127,8 +152,8 @@ class _Search:
     async def _waiting(self, things: int) -> None:
         """What a vector does not find because it has none: mostly there is nothing, and nobody asks again."""
         cache, tenant, kinds = self.space.search, self.space.tenant, sorted(self.lookup.kinds)
-        fact, limit, of_kinds = " ".join((EMBEDDED, *kinds)), len(kinds) * self.leg, any_tag(map(kind_tag, kinds))
-        if cache.holds(fact, things):
+        limit, of_kinds = len(kinds) * self.leg, any_tag(map(kind_tag, kinds))
+        if cache.holds(self._embedded, things):
             return
         waiting = await tenant.find(both(tagged(VERSION, UNEMBEDDED), of_kinds), FIELDS, limit=limit)
         if len(waiting) == limit:
@@ -136,7 +161,12 @@ class _Search:
         if waiting:
             self._add(waiting)
         else:
-            cache.note(fact, things)
+            cache.note(self._embedded, things)
+
+    @property
+    def _embedded(self) -> str:
+        """Says that all memories of the kinds have their vector."""
+        return " ".join((EMBEDDED, *sorted(self.lookup.kinds)))
 
     async def _rest(self, kind: Kind) -> None:
         """What there is at all, where that is little."""
@@ -154,7 +184,7 @@ class _Search:
             return
         starts = (memory.event.start for memory in of_kind)
         end = window.end or max((start for start in starts if start is not None), default=None)
-        back = [] if end is None else [begun(first=date(max(end, FIRST) - timedelta(days=n))) for n in DAYS]
+        back = [] if end is None else [begun(first=hour(end) - n * HOURS_A_DAY) for n in DAYS]
         self._add(await latest(self.space.tenant, self._where([kind]), back, FIELDS, self.leg))
 
     def _add(self, found: Sequence[Found], limit: int = 0) -> None:
@@ -162,37 +192,37 @@ class _Search:
         self.full |= 0 < limit == len(found)
         lookup, terms = self.lookup, self.lookup.terms
         for thing in found:
-            number = thing.id.int
-            if number not in self.seen:
+            key = thing.key
+            if key not in self.seen:
                 memory = version_of(thing)
                 if memory.id in lookup.exclude or not memory.event.overlaps(lookup.window):
                     continue
                 if memory.off or not (memory.current or lookup.window.bounded):
                     continue
                 said = (thing.properties.get(schema.TERMS) or "").split()
-                self.seen[number] = (thing.row, memory)
-                self.held[number] = [place for place, term in enumerate(terms) if term in said]
+                self.seen[key] = (thing.row, memory)
+                self.held[key] = [place for place, term in enumerate(terms) if term in said]
             if thing.distance is not None:
-                self.cosine[number] = 1 - thing.distance
+                self.cosine[key] = 1 - thing.distance
             if thing.score:
-                self.scored.append((self.held[number], thing.score))
+                self.scored.append((self.held[key], thing.score))
 
     def candidates(self) -> MemoryCandidates:
         """What was seen, oldest first."""
         lookup = self.lookup
         if not self.frequencies.total:
             return MemoryCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
-        order = sorted(self.seen, key=lambda id: (self.seen[id][0], id))
+        order = sorted(self.seen, key=lambda key: (self.seen[key][0], key))
         hits = np.zeros((len(lookup.terms), len(order)), bool)
-        for place, id in enumerate(order):
-            hits[self.held[id], place] = True
+        for place, key in enumerate(order):
+            hits[self.held[key], place] = True
         dense = lookup.vector is not None
         return MemoryCandidates(
-            memories=tuple(self.seen[id][1] for id in order),
+            memories=tuple(self.seen[key][1] for key in order),
             hits=hits,
             frequency=self.frequencies.column,
             total=self.frequencies.total,
-            cosine=np.array([self.cosine.get(id, 0.0) for id in order], np.float32) if dense else None,
+            cosine=np.array([self.cosine.get(key, 0.0) for key in order], np.float32) if dense else None,
         )
 
     async def held_then(self) -> None:
@@ -216,9 +246,10 @@ class _Search:
         )
         for place, memory in enumerate(memories):
             said = set(analyse(memory.searchable))
-            self.seen[place] = (place, memory)
-            self.held[place] = [number for number, term in enumerate(lookup.terms) if term in said]
-            self.cosine[place] = cosine.get(text_tag(memory.searchable), 0.0)
+            key = place.to_bytes(16)
+            self.seen[key] = (place, memory)
+            self.held[key] = [number for number, term in enumerate(lookup.terms) if term in said]
+            self.cosine[key] = cosine.get(text_tag(memory.searchable), 0.0)
 
     async def _cosines(self, texts: Iterable[str]) -> dict[str, float]:
         """By the tag of a text: versions that say the same share a vector."""

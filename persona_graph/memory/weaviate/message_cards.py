@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ WORDS_SHARE = 0.5
 class Seen:
     """One message."""
 
-    id: UUID
+    key: bytes
     row: int
     card: Card
     held: list[int]
@@ -82,15 +81,14 @@ class Pile:
 
     scope: Scope
     terms: Sequence[str]
-    seen: dict[int, Seen] = field(default_factory=dict)
-    """By the number of the thing: an UUID is slow to look up."""
+    seen: dict[bytes, Seen] = field(default_factory=dict)
+    """By the ids of the things."""
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was read; a distance becomes a cosine."""
         seen, places = self.seen, {term: place for place, term in enumerate(self.terms)}
         for thing in found:
-            number = thing.id.int
-            one = seen.get(number)
+            one = seen.get(thing.key)
             if one is None:
                 card = card_of(thing)
                 if card.at >= self.scope.until:
@@ -98,7 +96,7 @@ class Pile:
                 said: str = thing.properties.get(schema.TERMS) or ""
                 held = [places[term] for term in places.keys() & said.split()]
                 vectors = thing.properties.get(schema.TOKENS) or ""
-                one = seen[number] = Seen(thing.id, thing.row, card, held, vectors)
+                one = seen[thing.key] = Seen(thing.key, thing.row, card, held, vectors)
             if thing.distance is not None:
                 one.cosine = 1 - thing.distance
             if thing.score > one.score:
@@ -137,7 +135,7 @@ class Pile:
         row_for: Callable[[Seen, int], int],
     ) -> MessageCandidates:
         """The columns, in order of rows; `row_for` gives a message a row, from a least one on."""
-        order = sorted(self.seen.values(), key=lambda one: (one.row, one.id.int))
+        order = sorted(self.seen.values(), key=lambda one: (one.row, one.key))
         cards, rows, least = [one.card for one in order], list[int](), BEGINNING
         for one in order:
             least = row_for(one, max(one.row, least + 1))

@@ -2,7 +2,7 @@
 
 A search is three rounds of calls, those of one round side by side: `find` is two and brings token vectors along, so
 that `tokens` asks for nothing; `at_rows` reads the turns of the winners. Given turns are read together with their
-messages.
+messages, in one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from persona_graph.errors import NotFound
 from persona_graph.memory.row_ids import BEGINNING, END, SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import SHOWS, UNEMBEDDED, card_of, slot_tag, stored_tokens, turn_of, turn_tag
+from persona_graph.memory.weaviate.codec import (
+    PICTURED,
+    UNEMBEDDED,
+    card_of,
+    slot_tag,
+    stored_tokens,
+    turn_of,
+    turn_tag,
+)
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
@@ -47,7 +55,8 @@ MOST = 10_000
 """What the server gives in one answer."""
 
 ROWS_A_DAY = 86_400 << SEQUENCE_BITS
-FIELDS = (schema.ROW, schema.BODY, schema.TERMS, schema.TOKENS)
+PLAIN = (schema.ROW, schema.BODY, schema.TERMS)
+FIELDS = (*PLAIN, schema.TOKENS)
 TURN_FIELDS = (schema.TAGS, schema.BODY)
 
 
@@ -57,6 +66,8 @@ async def find(space: UserSpace, lookup: Lookup) -> MessageCandidates:
     Raises: EmbeddingMismatch when vectors of another model are held.
     """
     search = _Search(space, lookup)
+    if lookup.turns is not None:
+        return await search.in_turns()
     return await (search.among_pictures() if lookup.images else search.found())
 
 
@@ -74,12 +85,14 @@ class _Search:
         first, last = row_bounds(start, min(end, self.scope.until))
         self.last = None if last == END else last
         window = between(None if first == BEGINNING else first, self.last)
-        self.where = both(tagged(MESSAGE, *([SHOWS] if lookup.images else [])), window)
+        self.where = both(tagged(PICTURED if lookup.images else MESSAGE), window)
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
         self.core = wide * CORE
         self.whole = True
         """Whether all messages of the turns that are asked for were read."""
+        self.alone, self.exhausted = False, False
+        """Whether a vector was asked alone; whether it has brought all that have one and lie in the window."""
 
     async def among_pictures(self) -> MessageCandidates:
         """The same, where it is not known that there is no picture."""
@@ -90,22 +103,44 @@ class _Search:
 
     async def found(self) -> MessageCandidates:
         """The two rounds."""
-        turns = self.lookup.turns
-        first = (self._by_words(), self._by_vector(self.where, self.leg)) if turns is None else (self._of_turns(turns),)
-        counting = self.frequencies.things() if turns is None else self.frequencies.about()
-        things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), *first)
+        counting = self.frequencies.things()
+        things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), self._in_window())
         if not things:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
-        if turns and not self.whole and not self.cache.holds(EMBEDDED, things):
-            await self._rest_of_turns(any_tag(map(turn_tag, self.scope.turns or ())))
-        scored = [(one.held, one.score) for one in self.pile.seen.values() if one.score]
-        second = (self._neighbours(things), self._latest(), self._pictures(things))
-        await asyncio.gather(self.frequencies.read(things, scored, guess=self.lookup.images), *second)
+        second = (self._neighbours(things), self._rest_in_window(things), self._pictures(things))
+        await asyncio.gather(self._count(things, guess=self.lookup.images), *second)
+        self.cache.tokens.keep({key: one.tokens for key, one in self.pile.seen.items()}, self.began)
         return self._candidates()
+
+    async def in_turns(self) -> MessageCandidates:
+        """The messages of given turns, in one round where it is known that all have their vectors."""
+        turns = self.scope.turns
+        if not turns:
+            return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
+        where, few = any_tag(map(turn_tag, turns)), len(turns) <= FEW_TURNS
+        things, read, *_ = await asyncio.gather(
+            self.frequencies.about(),
+            _turns(self.space, turns if few else ()),
+            check(self.space, self.lookup),
+            self._by_vector(where, PLAIN, MOST),
+            self._without_vector(where),
+        )
+        self.cache.turns.keep(read, self.began)
+        if not self.whole and not self.cache.holds(EMBEDDED, things):
+            await self._without_vector(where)
+        await self._count(things, guess=True)
+        return self._candidates()
+
+    async def _count(self, things: int, *, guess: bool) -> None:
+        """How often the words occur: with `guess` those that none of the messages found holds are not counted."""
+        seen = self.pile.seen.values()
+        scored = [(one.held, one.score) for one in seen if one.score]
+        held = {term for one in seen if not one.score for term in one.held} if not scored else set[int]()
+        await self.frequencies.read(things, scored, guess=guess, but=held)
 
     async def _pictures(self, things: int) -> None:
         """Remember where no message shows one, so that nobody looks again."""
-        if self.lookup.images and not self.pile.seen and not await self.tenant.count(tagged(MESSAGE, SHOWS)):
+        if self.lookup.images and not self.pile.seen and not await self.tenant.count(tagged(PICTURED)):
             self.cache.note(NO_PICTURES, things)
 
     # the first round
@@ -114,34 +149,36 @@ class _Search:
         if self.lookup.terms:
             self.pile.add(await self.tenant.by_words(self.lookup.terms, self.where, FIELDS, limit=self.leg))
 
-    async def _by_vector(self, where: Any, limit: int) -> None:
-        if self.lookup.vector is not None:
-            self.pile.add(await self.tenant.by_vector(self.lookup.vector, where, FIELDS, limit=limit))
+    async def _in_window(self) -> None:
+        """The best; words would bring nothing more where the last search saw that a vector brings all pictures."""
+        known = self.cache.things
+        few = self.lookup.images and self.cache.few_pictures and self.lookup.vector is not None
+        self.alone = few and known is not None and self.cache.holds(EMBEDDED, known)
+        words = [] if self.alone else [self._by_words()]
+        found, _ = await asyncio.gather(self._by_vector(self.where, FIELDS, self.leg), asyncio.gather(*words))
+        self.exhausted = self.lookup.vector is not None and found < self.leg
+        if self.lookup.images:
+            self.cache.few_pictures = self.exhausted
 
-    async def _of_turns(self, turns: frozenset[str]) -> None:
-        """All messages of some turns; few turns are read with them."""
-        assert self.scope.turns is not None
-        if not turns:
-            return
-        few, where = len(turns) <= FEW_TURNS, any_tag(map(turn_tag, self.scope.turns))
-        read, *_ = await asyncio.gather(
-            _turns(self.space, self.scope.turns if few else ()),
-            self._by_vector(where, limit=MOST),
-            self._rest_of_turns(where),
-        )
-        self.cache.turns.keep(read, self.began)
+    async def _by_vector(self, where: Any, fields: Sequence[str], limit: int) -> int:
+        """How many it brings of at most so many."""
+        if self.lookup.vector is None:
+            return 0
+        found = await self.tenant.by_vector(self.lookup.vector, where, fields, limit=limit)
+        self.pile.add(found)
+        return len(found)
 
-    async def _rest_of_turns(self, where: Any) -> None:
-        """What a vector does not find, where it is not known that there is none such."""
+    async def _without_vector(self, where: Any) -> None:
+        """What a vector does not find of given turns, where it is not known that there is none such."""
         known = self.cache.things
         self.whole = self.lookup.vector is None or known is None or not self.cache.holds(EMBEDDED, known)
         if self.whole:
-            self.pile.add(await self.tenant.find(where, FIELDS, limit=MOST))
+            self.pile.add(await self.tenant.find(where, PLAIN, limit=MOST))
 
     # the second
 
     async def _neighbours(self, things: int) -> None:
-        slots = self.pile.slots_around(self.pile.best(MOST if self.lookup.turns is not None else self.core))
+        slots = self.pile.slots_around(self.pile.best(self.core))
         if not slots:
             return
         where, limit, vector = any_tag(slots), 2 * len(slots), self.lookup.vector  # two may have taken one place
@@ -166,10 +203,15 @@ class _Search:
         cards = ((thing, card_of(thing)) for thing in waiting)
         return [thing for thing, card in cards if slot_tag(card.session, card.number) in slots]
 
+    async def _rest_in_window(self, things: int) -> None:
+        """What the first round has left."""
+        if not (self.exhausted and self.cache.holds(EMBEDDED, things)):
+            await asyncio.gather(*([self._by_words()] if self.alone else []), self._latest())
+
     async def _latest(self) -> None:
         """What lies in the window back-fills a search that found little, where nothing but a window counts."""
         lookup = self.lookup
-        if lookup.turns is not None or not (lookup.window.bounded or not lookup.terms):
+        if not (lookup.window.bounded or not lookup.terms):
             return
         if len(self.pile.wanted) >= min(self.leg, LEAST):
             return
@@ -180,7 +222,7 @@ class _Search:
 
     def _candidates(self) -> MessageCandidates:
         def row_for(one: Seen, least: int) -> int:
-            return self.cache.row_for(one.id, one.card.turn, one.card.place, least=least, since=self.began)
+            return self.cache.row_for(one.key, one.card.turn, one.card.place, least=least, since=self.began)
 
         found = self.pile.candidates(
             self.frequencies.column,
@@ -190,7 +232,6 @@ class _Search:
             row_for=row_for,
         )
         self.cache.trim()
-        self.cache.tokens.keep({number: one.tokens for number, one in self.pile.seen.items()}, self.began)
         return found
 
 
@@ -214,8 +255,9 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
 async def tokens(space: UserSpace, rows: Sequence[int]) -> StoredTokens:
     """Token vectors of messages; rows without any are absent."""
     places, ahead = await _places(space, [int(row) for row in rows]), space.search.tokens
-    held = {row: text for row, place in places.items() if (text := ahead.get(place.id.int, place.since)) is not None}
-    missing = {place.id: row for row, place in places.items() if row not in held}
+    # A message's tokens stay what they are, whichever search has read them.
+    held = {row: text for row, place in places.items() if (text := ahead.get(place.key)) is not None}
+    missing = {UUID(bytes=place.key): row for row, place in places.items() if row not in held}
     found = await space.tenant.get(missing.keys(), [schema.TOKENS])
     held |= {missing[id]: thing.properties.get(schema.TOKENS) or "" for id, thing in found.items()}
     return stored_tokens(held)
@@ -241,6 +283,6 @@ async def _at(space: UserSpace, row: int) -> Place | None:
     found = await space.tenant.find(both(tagged(MESSAGE), between(row, row)), (schema.BODY,), limit=10)
     if not found:
         return None
-    first = min(found, key=lambda thing: thing.id.int)
+    first = min(found, key=lambda thing: thing.key)
     card = card_of(first)
-    return Place(first.id, card.turn, card.place, began)
+    return Place(first.key, card.turn, card.place, began)

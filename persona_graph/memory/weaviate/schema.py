@@ -1,9 +1,9 @@
 """The one collection of ours: what a thing of a user's looks like in Weaviate.
 
 Every index is a bucket of its own in every tenant, so few properties have one: `tags` say in single words what
-a thing is and belongs to, `row` orders, `begins` and `ends` are when it happened, `terms` are what our own analysis
-made of its text. The thing itself is JSON in `body`. Vectors have a name for each length, because a tenant refuses
-a vector of another length than its first for ever.
+a thing is and belongs to, `row` orders, `begins` and `ends` are the hours in which a memory does, `terms` are what
+our own analysis made of its text. The thing itself is JSON in `body`. Vectors have a name for each length, because
+a tenant refuses a vector of another length than its first for ever.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def settings(replicas: int) -> dict[str, Any]:
         "properties": [
             Property(name=TAGS, data_type=DataType.TEXT_ARRAY, tokenization=Tokenization.FIELD, index_searchable=False),
             ranged(ROW, DataType.INT),
-            ranged(BEGINS, DataType.DATE),
-            ranged(ENDS, DataType.DATE),
+            ranged(BEGINS, DataType.INT),
+            ranged(ENDS, DataType.INT),
             Property(name=TERMS, data_type=DataType.TEXT, tokenization=Tokenization.WHITESPACE),
             stored(BODY),
             stored(RECEIPT),

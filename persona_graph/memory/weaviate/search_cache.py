@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, TypeVar
-from uuid import UUID
 
 from persona_graph.conversation import Turn
 from persona_graph.memory.types import Kind
@@ -32,8 +31,8 @@ EMBEDDED, NO_PICTURES = "embedded", "no pictures"
 class Place(NamedTuple):
     """What a row of candidates means."""
 
-    id: UUID
-    """The message's thing."""
+    key: bytes
+    """The id of the message's thing."""
     turn: str
     """Its turn's thing, hexadecimal."""
     place: int
@@ -62,7 +61,7 @@ class _Ahead(Generic[K, T]):
             self._held[key] = one, at
         self._forget_later()
 
-    def get(self, key: K, since: float) -> T | None:
+    def get(self, key: K, since: float = 0.0) -> T | None:
         """One of them, read since then."""
         one, at = self._held.get(key, (None, 0.0))
         return one if at >= since and self._clock() - at < KEPT_S else None
@@ -91,8 +90,8 @@ class SearchCache:
         self._places: dict[int, Place] = {}
         self.turns = _Ahead[str, Turn](self.clock)
         """By their things, hexadecimal."""
-        self.tokens = _Ahead[int, str](self.clock)
-        """Token vectors, as they are stored, by the numbers of their messages' things."""
+        self.tokens = _Ahead[bytes, str](self.clock)
+        """Token vectors, as they are stored, by the ids of their messages' things."""
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
         self.things: int | None = None
         """How many things of any kind the user had, when last counted."""
@@ -100,18 +99,22 @@ class SearchCache:
         """Counts them, and is not yet on its way."""
         self.crowded: set[Kind] = set()
         """Kinds of memories that are searched alone, because others leave them no place."""
+        self.few_pictures = False
+        """Whether a vector has brought all pictures, the last time it was asked for some."""
+        self.wide: set[Kind] = set()
+        """Kinds of those of which a vector does not bring all at once."""
         self._facts: dict[str, int] = {}
         self._agreed: tuple[str, float] = ("", 0.0)
 
     # rows
 
-    def row_for(self, id: UUID, turn: str, place: int, *, least: int, since: float) -> int:
+    def row_for(self, key: bytes, turn: str, place: int, *, least: int, since: float) -> int:
         """The row under which a message goes out: `least`, or the next that no other message has."""
         row = least
-        while (held := self._places.pop(row, None)) is not None and held.id.int != id.int:
+        while (held := self._places.pop(row, None)) is not None and held.key != key:
             self._places[row] = held
             row += 1
-        self._places[row] = Place(id, turn, place, since)  # what was found last stands last
+        self._places[row] = Place(key, turn, place, since)  # what was found last stands last
         return row
 
     def trim(self) -> None:

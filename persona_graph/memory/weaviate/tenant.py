@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -50,23 +49,25 @@ def rows(first: int | None = None, last: int | None = None) -> Any:
     return _between(schema.ROW, first, last)
 
 
-def begun(first: datetime | None = None, last: datetime | None = None) -> Any:
-    """Things that begin within this time, both ends included."""
+def begun(first: int | None = None, last: int | None = None) -> Any:
+    """Things that begin in these hours, both included."""
     return _between(schema.BEGINS, first, last)
 
 
-def ended(first: datetime | None = None, last: datetime | None = None) -> Any:
-    """Things that end within this time, both ends included."""
+def ended(first: int | None = None, last: int | None = None) -> Any:
+    """Things that end in these hours, both included."""
     return _between(schema.ENDS, first, last)
 
 
 def both(one: Any, other: Any) -> Any:
-    """Both conditions; None is none."""
+    """Both conditions; None is none. A list of conditions costs the server less than conditions in conditions."""
     if one is None or other is None:
         return other if one is None else one
     from weaviate.proto.v1 import base_pb2
 
-    return base_pb2.Filters(operator=base_pb2.Filters.OPERATOR_AND, filters=[one, other])
+    every = base_pb2.Filters.OPERATOR_AND
+    parts = [part for each in (one, other) for part in (each.filters if each.operator == every else [each])]
+    return base_pb2.Filters(operator=every, filters=parts)
 
 
 def _holds(name: str, values: Iterable[str], *, all_of_them: bool = False) -> Any:
@@ -79,7 +80,7 @@ def _holds(name: str, values: Iterable[str], *, all_of_them: bool = False) -> An
     )
 
 
-def _between(name: str, first: datetime | int | None, last: datetime | int | None) -> Any:
+def _between(name: str, first: int | None, last: int | None) -> Any:
     from weaviate.proto.v1 import base_pb2
 
     low = None if first is None else _compared(name, base_pb2.Filters.OPERATOR_GREATER_THAN_EQUAL, first)
@@ -87,13 +88,10 @@ def _between(name: str, first: datetime | int | None, last: datetime | int | Non
     return both(low, high)
 
 
-def _compared(name: str, operator: Any, value: datetime | int) -> Any:
+def _compared(name: str, operator: Any, value: int) -> Any:
     from weaviate.proto.v1 import base_pb2
 
-    target = base_pb2.FilterTarget(property=name)
-    if isinstance(value, datetime):
-        return base_pb2.Filters(operator=operator, target=target, value_text=value.isoformat(timespec="microseconds"))
-    return base_pb2.Filters(operator=operator, target=target, value_int=value)
+    return base_pb2.Filters(operator=operator, target=base_pb2.FilterTarget(property=name), value_int=value)
 
 
 class Tenant:

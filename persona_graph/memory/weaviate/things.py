@@ -9,8 +9,9 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -37,7 +38,8 @@ GONE = "gone"
 """The tag of what stands in the place of something erased."""
 
 FIRST, LAST = datetime(1700, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
-"""Weaviate's index of dates counts nanoseconds in 64 bits; what lies beyond stands at its edge."""
+"""What lies beyond stands at the edge."""
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class Thing:
         row = self.id.int >> 68 if self.row is None else self.row  # any number will do for what has no order
         found: dict[str, Any] = {schema.TAGS: list(self.tags), schema.ROW: row, schema.BODY: dump(self.body)}
         if self.event is not None:
-            found[schema.BEGINS], found[schema.ENDS] = dates(self.event)
+            found[schema.BEGINS], found[schema.ENDS] = hours(self.event)
         if self.terms:
             found[schema.TERMS] = self.terms
         return {**found, **self.more}
@@ -71,17 +73,22 @@ class Thing:
         return {} if self.vector is None else {schema.vector_name(len(self.vector)): self.vector.tolist()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """An object that was read: what was asked for of it."""
+class Found(NamedTuple):
+    """An object that was read: what was asked for of it. A search makes hundreds of them."""
 
-    id: UUID
+    key: bytes
+    """Its id as it is sent: an UUID is slow to make and to look up."""
     properties: Mapping[str, Any]
-    vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    vectors: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
     distance: float | None = None
     """From the vector asked with."""
     score: float = 0.0
     """By the words asked with."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+        return UUID(bytes=self.key)
 
     @property
     def tags(self) -> frozenset[str]:
@@ -141,12 +148,11 @@ _PACKED = "~"
 """No JSON begins with it."""
 
 
-def date(at: datetime) -> datetime:
-    """A moment as the index of dates can hold it."""
-    return min(max(at, FIRST), LAST)
+def hour(at: datetime) -> int:
+    """In which hour since `FIRST` a moment lies. The server's range index takes as long as a number has bits."""
+    return int((min(max(at, FIRST), LAST) - FIRST) // HOUR)
 
 
-def dates(event: TimeRange) -> tuple[datetime, datetime]:
-    """Start and end of an interval; open sides stand at the edges."""
-    start = FIRST if event.start is None else date(event.start)
-    return start, LAST if event.end is None else date(event.end)
+def hours(event: TimeRange) -> tuple[int, int]:
+    """The hours of start and end of an interval; open sides stand at the edges."""
+    return hour(event.start or FIRST), hour(event.end or LAST)

@@ -75,7 +75,7 @@ async def put(space: UserSpace, fingerprint: str, vectors: Sequence[Vectors]) ->
 
 
 async def _put_messages(space: UserSpace, wanted: dict[UUID, tuple[str, Vectors]]) -> None:
-    fields = [schema.TAGS, schema.ROW, schema.BEGINS, schema.TERMS, schema.BODY]
+    fields = [schema.TAGS, schema.ROW, schema.TERMS, schema.BODY]
     held = await space.tenant.get(list(wanted), fields)
     held = {id: thing for id, thing in held.items() if MESSAGE in thing.tags}
     cards = {id: card_of(thing) for id, thing in held.items()}

@@ -8,7 +8,6 @@ import secrets
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ from persona_graph.retrieval.token_vectors import StoredTokens
 from persona_graph.timerange import TimeRange
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
-ONE, TWO = UUID(int=1), UUID(int=2)
+ONE, TWO = bytes([1]) * 16, bytes([2]) * 16
 
 
 def turn(number: int, session: str, *said: str) -> Turn:
@@ -84,17 +83,17 @@ def test_a_row_that_two_messages_have_goes_to_one_of_them() -> None:
     assert cache.row_for(ONE, "a", 0, least=5, since=1) == 5
     place = cache.place(6)
     assert place is not None
-    assert (place.id, place.turn, place.place) == (TWO, "b", 1)
+    assert (place.key, place.turn, place.place) == (TWO, "b", 1)
 
 
 async def test_what_was_read_ahead_is_given_out_only_to_the_search_before_it() -> None:
     now = [10.0]
     cache = SearchCache(lambda: now[0])
-    cache.tokens.keep({1: "read"}, 10.0)
-    assert cache.tokens.get(1, since=10.0) == "read"
-    assert cache.tokens.get(1, since=10.5) is None
+    cache.tokens.keep({ONE: "read"}, 10.0)
+    assert cache.tokens.get(ONE, since=10.0) == "read"
+    assert cache.tokens.get(ONE, since=10.5) is None
     now[0] += KEPT_S
-    assert cache.tokens.get(1, since=10.0) is None
+    assert cache.tokens.get(ONE, since=10.0) is None
 
 
 # columns
@@ -106,7 +105,7 @@ def seen(turns: list[Turn], numbers: list[int]) -> Pile:
     for one, number in zip(turns, numbers, strict=True):
         row = int(one.at.timestamp()) << 20
         for thing in message_things(one, row, number):
-            pile.add([Found(id=thing.id, properties=thing.properties)])
+            pile.add([Found(key=thing.id.bytes, properties=thing.properties)])
     return pile
 
 

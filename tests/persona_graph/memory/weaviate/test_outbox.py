@@ -21,7 +21,7 @@ def ticketed(turn: str, *tickets: codec.Ticket) -> Found:
     thing = codec.turn_thing(
         Turn(id=turn, at=NOON, session="s", messages=(Message.of(Role.PERSON, "hi"),)), 0, tickets, pending=True
     )
-    return Found(id=thing.id, properties=thing.properties)
+    return Found(key=thing.id.bytes, properties=thing.properties)
 
 
 def ticket(job: str, opened: int, *, at: datetime = NOON, not_before: datetime = NOON, rank: int = 0) -> codec.Ticket:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from persona_graph.conversation import Image, Message, Role, Text, Turn, TurnSta
 from persona_graph.memory.open_job import OpenJob
 from persona_graph.memory.types import Kind, Memory
 from persona_graph.memory.weaviate import codec, schema
-from persona_graph.memory.weaviate.things import FIRST, LAST, Found, Thing, dates, dump, load, uid
+from persona_graph.memory.weaviate.things import FIRST, LAST, Found, Thing, dump, hour, hours, load, uid
 from persona_graph.timerange import ALWAYS, TimeRange
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -24,7 +25,7 @@ JOB = OpenJob(id="j", name="n", turns=(), at=NOON, rank=2, not_before=NOON)
 def read(thing: Thing) -> Found:
     """The thing as a server gives it back."""
     vectors = {name: np.array(vector, np.float32) for name, vector in thing.vectors.items() if vector}
-    return Found(id=thing.id, properties=thing.properties, vectors=vectors)
+    return Found(key=thing.id.bytes, properties=thing.properties, vectors=vectors)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
@@ -38,11 +39,14 @@ def test_any_text_comes_back_and_can_be_sent(text: str) -> None:
     assert load(dump(text)) == text
 
 
-def test_dates_beyond_the_index_stand_at_its_edges() -> None:
-    assert dates(ALWAYS) == (FIRST, LAST)
+def test_times_beyond_the_index_stand_at_its_edges() -> None:
+    edges = (0, hour(LAST))
+    assert hour(FIRST) == 0
+    assert hours(ALWAYS) == edges
     old, far = datetime(34, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-    assert dates(TimeRange(start=old, end=far)) == (FIRST, LAST)
-    assert dates(TimeRange(start=NOON)) == (NOON, LAST)
+    assert hours(TimeRange(start=old, end=far)) == edges
+    start, end = hours(TimeRange(start=NOON, end=NOON + timedelta(minutes=90)))
+    assert end - start == 1
 
 
 def test_a_turn_comes_back_with_its_tickets() -> None:
@@ -86,7 +90,10 @@ def test_a_memory_comes_back_and_its_vector_says_that_it_has_one() -> None:
     memory = Memory(id="m", version=2, kind=Kind.CORE, key="Name", text="Ana", event=TimeRange(start=NOON), commit="c")
     found = read(codec.version_thing(memory))
     assert codec.version_of(found) == memory
-    assert {codec.CURRENT, codec.ON, codec.UNEMBEDDED, codec.kind_tag("core")} <= found.tags
+    assert {codec.CURRENT, codec.UNEMBEDDED, codec.kind_tag("core")} <= found.tags
+    assert {codec.on_tag("core"), codec.now_tag("core")} <= found.tags
+    assert codec.now_tag("core") not in read(codec.version_thing(replace(memory, believed=TimeRange(end=NOON)))).tags
+    assert codec.on_tag("core") not in read(codec.version_thing(replace(memory, off=True))).tags
     vector = np.array([0.6, 0.8], np.float32)
     with_vector = read(codec.version_thing(memory, vector))
     assert codec.UNEMBEDDED not in with_vector.tags
