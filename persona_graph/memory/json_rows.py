@@ -67,12 +67,17 @@ def memory_row(memory: Memory) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value not in ("", (), {}, False)}
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+_SOURCES = {source.value: source for source in Source}
+"""A search reads a hundred memories, and an enumeration looks its values up slowly."""
+
+
 def memory_of(row: Mapping[str, Any]) -> Memory:
     """The version that `memory_row` wrote."""
     return Memory(
         id=row["id"],
         version=row["version"],
-        kind=Kind(row["kind"]),
+        kind=_KINDS[row["kind"]],
         text=row.get("text", ""),
         keywords=tuple(row.get("keywords", ())),
         key=row.get("key", ""),
@@ -81,7 +86,7 @@ def memory_of(row: Mapping[str, Any]) -> Memory:
         images=tuple(row.get("images", ())),
         pinned=row.get("pinned", False),
         off=row.get("off", False),
-        source=Source(row["source"]),
+        source=_SOURCES[row["source"]],
         evidence=tuple(row.get("evidence", ())),
         commit=row.get("commit", ""),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from persona_graph.errors import InputError
@@ -163,4 +164,12 @@ def range_to_json(window: TimeRange) -> dict[str, str]:
 
 def range_from_json(row: Mapping[str, str]) -> TimeRange:
     """The range that `range_to_json` wrote."""
-    return TimeRange(**{name: datetime.fromisoformat(value) for name, value in row.items()})
+    return _range(row.get("start"), row.get("end"))
+
+
+@lru_cache(maxsize=4096)  # what one commit has made is believed from one moment on
+def _range(start: str | None, end: str | None) -> TimeRange:
+    return TimeRange(
+        start=None if start is None else datetime.fromisoformat(start),
+        end=None if end is None else datetime.fromisoformat(end),
+    )

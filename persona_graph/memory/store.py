@@ -58,6 +58,8 @@ class Lookup:
     """For messages: only those of these turns, which are ranked among themselves: no neighbours come along."""
     exclude: frozenset[str] = frozenset()
     """Memory ids or turn ids not to return."""
+    limit: int = 20
+    """For messages: how many will be shown; for few a store that reads their neighbours apart reads those of fewer."""
     depth: int = 300
     """How many candidates a store that cannot rank the whole window brings, at least."""
 

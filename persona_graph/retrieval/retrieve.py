@@ -53,13 +53,13 @@ async def retrieve(store: MemoryStore, query: Query, embedder: Embedder | None =
 
 async def _searched(store: MemoryStore, query: Query, embedder: Embedder | None) -> Hits:
     search = await _Search.prepare(store, query, embedder)
-    parts: list[Coroutine[Any, Any, list[Hit]]] = []
+    # Messages take more steps than memories, so they begin first; what comes of them stands last.
+    parts = [search.messages(t) for t in (Target.IMAGE, Target.TURN) if query.limits.get(t, 0) > 0]
     kinds = frozenset(kind for target, kind in KIND_OF.items() if query.limits.get(target, 0) > 0)
     if kinds:
         parts.append(search.memories(kinds))
-    parts += [search.messages(t) for t in (Target.TURN, Target.IMAGE) if query.limits.get(t, 0) > 0]
     found = await asyncio.gather(*parts)
-    hits = tuple(hit for group in found for hit in group)
+    hits = tuple(hit for group in reversed(found) for hit in group)
     return Hits(
         hits=hits,
         terms=search.question.terms,
@@ -189,9 +189,9 @@ class _Search:
             return candidates, _by_cosine(candidates)
         return candidates, rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
 
-    async def _best_messages(self, *, images: bool) -> tuple[MessageCandidates, Ranking]:
+    async def _best_messages(self, *, images: bool, limit: int) -> tuple[MessageCandidates, Ranking]:
         """The same, the best of them compared token by token."""
-        candidates, ranking = await self._ranked_messages(images=images)
+        candidates, ranking = await self._ranked_messages(images=images, limit=limit)
         if self.query.dense_only or not len(candidates.rows):
             return candidates, ranking
         space = await self.embedder.token_space() if self.embedder is not None else None
@@ -207,8 +207,9 @@ class _Search:
 
     async def messages(self, target: Target) -> list[Hit]:
         images = target is Target.IMAGE
-        candidates, ranking = await self._best_messages(images=images)
-        limit, eligible = self.query.limits[target], candidates.eligible
+        limit = self.query.limits[target]
+        candidates, ranking = await self._best_messages(images=images, limit=limit)
+        eligible = candidates.eligible
         best = self._filled(ranking, eligible, lambda: np.flatnonzero(eligible)[::-1].tolist())
         order = list(islice(best, min(limit, len(eligible))))
         if not order:

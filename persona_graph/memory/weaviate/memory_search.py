@@ -59,6 +59,7 @@ class _Search:
         self.frequencies = Frequencies(space, VERSION, lookup.terms)
         self.seen: dict[bytes, tuple[int, Memory]] = {}
         """By the id of the thing: the row and the memory."""
+        self.places = {term: place for place, term in enumerate(lookup.terms)}
         self.held: dict[bytes, list[int]] = {}
         """Which of the terms each holds."""
         self.cosine: dict[bytes, float] = {}
@@ -190,7 +191,7 @@ class _Search:
     def _add(self, found: Sequence[Found], limit: int = 0) -> None:
         """Take in what was read; at a limit there is more."""
         self.full |= 0 < limit == len(found)
-        lookup, terms = self.lookup, self.lookup.terms
+        lookup = self.lookup
         for thing in found:
             key = thing.key
             if key not in self.seen:
@@ -199,9 +200,9 @@ class _Search:
                     continue
                 if memory.off or not (memory.current or lookup.window.bounded):
                     continue
-                said = (thing.properties.get(schema.TERMS) or "").split()
+                said: str = thing.properties.get(schema.TERMS) or ""
                 self.seen[key] = (thing.row, memory)
-                self.held[key] = [place for place, term in enumerate(terms) if term in said]
+                self.held[key] = [self.places[term] for term in self.places.keys() & said.split()]
             if thing.distance is not None:
                 self.cosine[key] = 1 - thing.distance
             if thing.score:

@@ -43,6 +43,8 @@ LEG, CORE = 40, 20
 
 Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
 """
+CORE_EACH = 3
+"""So many have their neighbours read for each that will be shown: of the first two no evidence is lost by it."""
 WORDS_ALONE = 2
 """Without a vector both are so much more."""
 FEW_TURNS = 64
@@ -88,7 +90,7 @@ class _Search:
         self.where = both(tagged(PICTURED if lookup.images else MESSAGE), window)
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
-        self.core = wide * CORE
+        self.core = wide * min(CORE, CORE_EACH * lookup.limit)
         self.whole = True
         """Whether all messages of the turns that are asked for were read."""
         self.alone, self.exhausted = False, False
