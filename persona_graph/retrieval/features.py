@@ -99,7 +99,7 @@ def _neighbours(candidates: MessageCandidates) -> list[_Neighbour]:
     found = []
     for offset, weight in WINDOW:
         at = np.arange(count) + offset if whole else np.searchsorted(position, position + offset)
-        at = np.clip(at, 0, count - 1)
+        at = np.minimum(np.maximum(at, 0), count - 1)
         there = (position[at] == position + offset) & (session[at] == session)
         found.append(_Neighbour(at, there * np.float32(weight)))
     return found

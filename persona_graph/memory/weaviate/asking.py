@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.things import Found
+from persona_graph.memory.weaviate.wire import wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +43,17 @@ class Asking:
 
         `client` is a collection; `vectors` brings those of the things along.
         """
-        from weaviate.proto.v1 import base_pb2, base_search_pb2, search_get_pb2
-
+        base, search, get, *_ = wire()
         more: dict[str, Any] = {}
         if terms:
-            more["bm25_search"] = base_search_pb2.BM25(query=" ".join(terms), properties=[schema.TERMS])
+            more["bm25_search"] = search.BM25(query=" ".join(terms), properties=[schema.TERMS])
         if vector is not None:
-            data = base_pb2.Vectors(
-                vector_bytes=vector.astype("<f4").tobytes(), type=base_pb2.Vectors.VECTOR_TYPE_SINGLE_FP32
-            )
-            name = base_search_pb2.Targets(target_vectors=[schema.vector_name(len(vector))])
-            more["near_vector"] = base_search_pb2.NearVector(vectors=[data], targets=name)
+            data = base.Vectors(vector_bytes=vector.astype("<f4").tobytes(), type=base.Vectors.VECTOR_TYPE_SINGLE_FP32)
+            name = search.Targets(target_vectors=[schema.vector_name(len(vector))])
+            more["near_vector"] = search.NearVector(vectors=[data], targets=name)
         if last_by:
-            more["sort_by"] = [search_get_pb2.SortBy(ascending=False, path=[last_by])]
-        request = search_get_pb2.SearchRequest(
+            more["sort_by"] = [get.SortBy(ascending=False, path=[last_by])]
+        request = get.SearchRequest(
             uses_123_api=True,
             uses_125_api=True,
             uses_127_api=True,
@@ -64,10 +62,8 @@ class Asking:
             consistency_level=_level(self.level),
             limit=limit,
             filters=where,
-            properties=search_get_pb2.PropertiesRequest(non_ref_properties=fields),
-            metadata=search_get_pb2.MetadataRequest(
-                uuid=True, distance=vector is not None, score=bool(terms), vector=vectors
-            ),
+            properties=_properties(tuple(fields)),
+            metadata=_metadata(vector is not None, bool(terms), vectors),
             **more,
         )
         reply = await _told(client, "Search", request)
@@ -76,9 +72,7 @@ class Asking:
 
     async def count(self, client: Any, where: Any) -> int:
         """How many things fit; the server looks at each of them."""
-        from weaviate.proto.v1 import aggregate_pb2
-
-        request = aggregate_pb2.AggregateRequest(
+        request = wire().aggregate.AggregateRequest(
             collection=self.collection, tenant=self.tenant, objects_count=True, filters=where
         )
         reply = await _told(client, "Aggregate", request)
@@ -86,9 +80,7 @@ class Asking:
 
     async def delete(self, client: Any, where: Any) -> int:
         """Remove what fits, ten thousand at most; how many there were. Raises: StoreError when some stay."""
-        from weaviate.proto.v1 import batch_delete_pb2
-
-        request = batch_delete_pb2.BatchDeleteRequest(
+        request = wire().delete.BatchDeleteRequest(
             collection=self.collection, tenant=self.tenant, consistency_level=_level(self.level), filters=where
         )
         done = await _told(client, "BatchDelete", request)
@@ -105,7 +97,7 @@ async def _told(client: Any, method: str, request: Any) -> Any:
 
     connection = client._connection
     try:
-        ask, headers = getattr(connection.grpc_stub, method), _metadata(connection.grpc_headers())
+        ask, headers = getattr(connection.grpc_stub, method), _headers(connection.grpc_headers())
         return await ask(request, metadata=headers, timeout=connection.timeout_config.query)
     except AioRpcError as error:
         if error.code() is StatusCode.PERMISSION_DENIED:
@@ -115,13 +107,21 @@ async def _told(client: Any, method: str, request: Any) -> Any:
 
 @cache
 def _level(name: str) -> Any:
-    from weaviate.proto.v1 import base_pb2
+    return wire().base.ConsistencyLevel.Value(f"CONSISTENCY_LEVEL_{name.upper()}")
 
-    return base_pb2.ConsistencyLevel.Value(f"CONSISTENCY_LEVEL_{name.upper()}")
+
+@lru_cache(64)
+def _properties(fields: tuple[str, ...]) -> Any:
+    return wire().get.PropertiesRequest(non_ref_properties=fields)
+
+
+@cache
+def _metadata(distance: bool, score: bool, vector: bool) -> Any:
+    return wire().get.MetadataRequest(uuid=True, distance=distance, score=score, vector=vector)
 
 
 @lru_cache(8)
-def _metadata(headers: tuple[tuple[str, str], ...] | None) -> Any:
+def _headers(headers: tuple[tuple[str, str], ...] | None) -> Any:
     """Headers as the channel would make them of a tuple for each call anew."""
     from grpc.aio import Metadata
 

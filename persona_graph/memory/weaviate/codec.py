@@ -31,6 +31,7 @@ from persona_graph.memory.weaviate.things import (
     VERSION,
     Found,
     Thing,
+    digits,
     dump,
     load,
     name_of,
@@ -68,6 +69,11 @@ def turn_id(turn: str) -> UUID:
     return uid(TURN, turn)
 
 
+def turn_hex(turn: str) -> str:
+    """The same, hexadecimal."""
+    return digits(TURN, turn)
+
+
 def turn_thing(turn: Turn, row: int, tickets: Sequence[Ticket], *, pending: bool) -> Thing:
     """A turn; `pending` until its messages are indexed and its jobs done."""
     body = {
@@ -78,7 +84,13 @@ def turn_thing(turn: Turn, row: int, tickets: Sequence[Ticket], *, pending: bool
         "messages": message_rows(turn.messages),
     }
     shows = any(image.digest for image in turn.images)
-    tags = [TURN, session_tag(turn.session), *([PENDING] if pending else ()), *([SHOWS] if shows else ())]
+    tags = [
+        TURN,
+        own_tag(turn_hex(turn.id)),
+        session_tag(turn.session),
+        *([PENDING] if pending else ()),
+        *([SHOWS] if shows else ()),
+    ]
     return Thing(
         id=turn_id(turn.id),
         tags=tuple(tags),
@@ -100,6 +112,11 @@ def turn_of(found: Found, ordinal: int = -1) -> Turn:
         receipt=load(found.properties.get(schema.RECEIPT) or "{}"),
         ordinal=ordinal,
     )
+
+
+def is_turn(found: Found) -> bool:
+    """Whether it is a turn, and not one of its messages, where tags were not asked for: no terms, and another body."""
+    return schema.TERMS not in found.properties and isinstance(found.body, dict)
 
 
 def gone_thing(turn: str) -> Thing:
@@ -187,7 +204,7 @@ def _message_thing(turn: Turn, message: Message, row: int, number: int, place: i
         speaker=message.speaker,
         role=int(message.role is Role.ASSISTANT),
         marks=marks(text, image=bool(message.images)),
-        turn=turn_id(turn.id).hex,
+        turn=turn_hex(turn.id),
         place=place,
         images=len(message.images),
         at=microseconds(turn.at),
@@ -217,6 +234,11 @@ def card_of(found: Found) -> Card:
 def turn_tag(turn: str) -> str:
     """The tag of what belongs to a turn, by the hexadecimal id of its thing."""
     return f"turn:{turn}"
+
+
+def own_tag(turn: str) -> str:
+    """The tag of the turn itself: so it is read together with its messages."""
+    return f"own:{turn}"
 
 
 def slot_tag(session: str, number: int) -> str:

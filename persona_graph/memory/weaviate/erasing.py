@@ -31,6 +31,7 @@ from persona_graph.memory.weaviate.codec import (
     commit_thing,
     terms_of,
     tickets_of,
+    turn_hex,
     turn_id,
     turn_of,
     turn_tag,
@@ -223,7 +224,7 @@ async def _take_out(space: UserSpace, plan: dict[str, Any]) -> None:
     if not names:
         return
     held = await reading.held_turns(space, (turn.id for turn in changed), WHOLE_TURN)
-    await space.tenant.take_out_all(any_tag(turn_tag(turn_id(name).hex) for name in names))
+    await space.tenant.take_out_all(any_tag(turn_tag(turn_hex(name)) for name in names))
     gone = await reading.held_turns(space, plan["gone"], [schema.TAGS])
     if gone:
         await space.tenant.take_out([turn_id(name) for name in gone])

@@ -112,8 +112,7 @@ class Link:
             for wait in (*RETRIES_S, None):
                 collection = await self.collection()
                 try:
-                    async with asyncio.timeout(None if timed else DEADLINE_S):
-                        return await call(collection)
+                    return await (call(collection) if timed else _in_time(call, collection))
                 except asyncio.CancelledError as error:
                     task = asyncio.current_task()
                     if task is None or task.cancelling():
@@ -222,6 +221,11 @@ class Link:
 
         level = {"one": ConsistencyLevel.ONE, "quorum": ConsistencyLevel.QUORUM, "all": ConsistencyLevel.ALL}
         return self._client.collections.use(name).with_consistency_level(level[self.address.consistency])
+
+
+async def _in_time(call: Callable[[Any], Awaitable[T]], collection: Any) -> T:
+    async with asyncio.timeout(DEADLINE_S):
+        return await call(collection)
 
 
 async def _make(client: Any, name: str, replicas: int) -> None:

@@ -86,10 +86,9 @@ class _Search:
         legs = [*self._legs(together), *(leg for kind in alone for leg in self._alone(kind, known))]
         if lookup.vector is None:
             legs += [self._rest(kind) for kind in kinds] if filled else []
-        elif filled or alone:
+        elif (filled or alone) and not self.space.search.holds(self._embedded, known):
             legs.append(self._waiting(known))
-        first = (counting.begin(), check(self.space, lookup), *legs)
-        things, _ = await asyncio.gather(counting.things(), asyncio.gather(*first))
+        things, *_ = await asyncio.gather(counting.things(), counting.begin(), *check(self.space, lookup), *legs)
         more: list[Leg] = [self._latest(kind) for kind in kinds if filled and kind in self.many]
         more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
         more += [self._by_words([kind]) for kind in self.wide]
@@ -230,8 +229,8 @@ class _Search:
         """What was held at a moment: the fold of the commits until then, all of it."""
         lookup, space = self.lookup, self.space
         assert lookup.as_of is not None
-        held, off, things, _ = await asyncio.gather(
-            held_at(space, lookup.as_of), switched_off(space), self.frequencies.things(), check(space, lookup)
+        held, off, things, *_ = await asyncio.gather(
+            held_at(space, lookup.as_of), switched_off(space), self.frequencies.things(), *check(space, lookup)
         )
         off |= lookup.exclude
         memories = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from persona_graph.memory.row_ids import BEGINNING, END, bounds, microseconds
 from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import Card, card_of, slot_tag, turn_id
+from persona_graph.memory.weaviate.codec import Card, card_of, slot_tag, turn_hex
 from persona_graph.memory.weaviate.things import Found
 from persona_graph.retrieval.candidates import MessageCandidates
 
@@ -61,8 +61,8 @@ class Scope:
             end=end,
             until=END if lookup.as_of is None else microseconds(lookup.as_of) + 1,
             images=lookup.images,
-            turns=None if lookup.turns is None else frozenset(turn_id(turn).hex for turn in lookup.turns),
-            exclude=frozenset(turn_id(turn).hex for turn in lookup.exclude),
+            turns=None if lookup.turns is None else frozenset(turn_hex(turn) for turn in lookup.turns),
+            exclude=frozenset(turn_hex(turn) for turn in lookup.exclude),
         )
 
     def wants(self, card: Card) -> bool:
@@ -169,3 +169,18 @@ def _positions(session: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray
     steps = np.diff(number)
     steps[(np.diff(session) != 0) | (steps <= 0)] = APART
     return np.concatenate(([0], np.cumsum(steps)))[: len(number)]
+
+
+def with_distances(found: Sequence[Found], vector: NDArray[np.float32]) -> list[Found]:
+    """Things that were read with their vectors, with the distances of these from another, as a search has them."""
+    name = schema.vector_name(len(vector))
+    held = {place: near for place, thing in enumerate(found) if (near := thing.vectors.get(name)) is not None}
+    measured = list(found)
+    if held:
+        vectors = np.stack(list(held.values()))
+        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+        # Not by BLAS, which would wake a thread on every core for so few.
+        cosines = np.einsum("nd,d->n", vectors, vector) / np.maximum(lengths, 1e-9)
+        for place, cosine in zip(held, cosines.tolist(), strict=True):
+            measured[place] = found[place]._replace(distance=1 - cosine)
+    return measured

@@ -8,7 +8,7 @@ messages, in one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +21,8 @@ from persona_graph.memory.weaviate.codec import (
     PICTURED,
     UNEMBEDDED,
     card_of,
-    slot_tag,
+    is_turn,
+    own_tag,
     stored_tokens,
     turn_of,
     turn_tag,
@@ -29,7 +30,7 @@ from persona_graph.memory.weaviate.codec import (
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
-from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
+from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen, with_distances
 from persona_graph.memory.weaviate.search_cache import EMBEDDED, NO_PICTURES, Place
 from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
 from persona_graph.memory.weaviate.tenant import rows as between
@@ -51,8 +52,6 @@ FEW_TURNS = 64
 """Up to so many given turns are read ahead."""
 LEAST = 32
 """So few found are back-filled with what else lies in a window."""
-WAITING = 200
-"""Messages without a vector that are read whole; of more only those that are asked for."""
 MOST = 10_000
 """What the server gives in one answer."""
 
@@ -91,8 +90,6 @@ class _Search:
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
         self.core = wide * min(CORE, CORE_EACH * lookup.limit)
-        self.whole = True
-        """Whether all messages of the turns that are asked for were read."""
         self.alone, self.exhausted = False, False
         """Whether a vector was asked alone; whether it has brought all that have one and lie in the window."""
 
@@ -106,30 +103,26 @@ class _Search:
     async def found(self) -> MessageCandidates:
         """The two rounds."""
         counting = self.frequencies.things()
-        things, *_ = await asyncio.gather(counting, check(self.space, self.lookup), self._in_window())
+        things, *_ = await asyncio.gather(counting, self._in_window(), *check(self.space, self.lookup))
         if not things:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
-        second = (self._neighbours(things), self._rest_in_window(things), self._pictures(things))
+        second = (self._neighbours(), self._rest_in_window(things), self._pictures(things))
         await asyncio.gather(self._count(things, guess=self.lookup.images), *second)
         self.cache.tokens.keep({key: one.tokens for key, one in self.pile.seen.items()}, self.began)
         return self._candidates()
 
     async def in_turns(self) -> MessageCandidates:
-        """The messages of given turns, in one round where it is known that all have their vectors."""
+        """The messages of given turns, read in one call with the turns themselves where these are few."""
         turns = self.scope.turns
         if not turns:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
-        where, few = any_tag(map(turn_tag, turns)), len(turns) <= FEW_TURNS
-        things, read, *_ = await asyncio.gather(
-            self.frequencies.about(),
-            _turns(self.space, turns if few else ()),
-            check(self.space, self.lookup),
-            self._by_vector(where, PLAIN, MOST),
-            self._without_vector(where),
+        wanted = [*map(turn_tag, turns), *(map(own_tag, turns) if len(turns) <= FEW_TURNS else ())]
+        things, found, *_ = await asyncio.gather(
+            self.frequencies.about(), self._near(any_tag(wanted), PLAIN, MOST), *check(self.space, self.lookup)
         )
-        self.cache.turns.keep(read, self.began)
-        if not self.whole and not self.cache.holds(EMBEDDED, things):
-            await self._without_vector(where)
+        whole = {thing.key.hex(): thing for thing in found if is_turn(thing)}
+        self.cache.turns.keep({id: turn_of(thing) for id, thing in whole.items()}, self.began)
+        self.pile.add(thing for thing in found if thing.key.hex() not in whole)
         await self._count(things, guess=True)
         return self._candidates()
 
@@ -157,58 +150,44 @@ class _Search:
         few = self.lookup.images and self.cache.few_pictures and self.lookup.vector is not None
         self.alone = few and known is not None and self.cache.holds(EMBEDDED, known)
         words = [] if self.alone else [self._by_words()]
-        found, _ = await asyncio.gather(self._by_vector(self.where, FIELDS, self.leg), asyncio.gather(*words))
+        found, _ = await asyncio.gather(self._by_vector(), asyncio.gather(*words))
         self.exhausted = self.lookup.vector is not None and found < self.leg
         if self.lookup.images:
             self.cache.few_pictures = self.exhausted
 
-    async def _by_vector(self, where: Any, fields: Sequence[str], limit: int) -> int:
-        """How many it brings of at most so many."""
+    async def _by_vector(self) -> int:
+        """How many it brings."""
         if self.lookup.vector is None:
             return 0
-        found = await self.tenant.by_vector(self.lookup.vector, where, fields, limit=limit)
+        found = await self.tenant.by_vector(self.lookup.vector, self.where, FIELDS, limit=self.leg)
         self.pile.add(found)
         return len(found)
 
-    async def _without_vector(self, where: Any) -> None:
-        """What a vector does not find of given turns, where it is not known that there is none such."""
-        known = self.cache.things
-        self.whole = self.lookup.vector is None or known is None or not self.cache.holds(EMBEDDED, known)
-        if self.whole:
-            self.pile.add(await self.tenant.find(where, PLAIN, limit=MOST))
+    async def _near(self, where: Any, fields: Sequence[str], limit: int) -> list[Found]:
+        """Things that fit, with their cosines; those too that have no vector yet."""
+        vector = self.lookup.vector
+        found = await self.tenant.find(where, fields, limit=limit, vectors=vector is not None)
+        return found if vector is None else with_distances(found, vector)
 
     # the second
 
-    async def _neighbours(self, things: int) -> None:
+    async def _neighbours(self) -> None:
         slots = self.pile.slots_around(self.pile.best(self.core))
-        if not slots:
-            return
-        where, limit, vector = any_tag(slots), 2 * len(slots), self.lookup.vector  # two may have taken one place
-        if vector is None:
-            near, waiting = await self.tenant.find(where, FIELDS, limit=limit), list[Found]()
-        else:
-            near, waiting = await asyncio.gather(
-                self.tenant.by_vector(vector, where, FIELDS, limit=limit), self._waiting(where, slots, things)
-            )
-        self.pile.add(near)
-        self.pile.add(waiting)
-
-    async def _waiting(self, where: Any, slots: Collection[str], things: int) -> list[Found]:
-        """At some places the messages without a vector yet: mostly there are none at all, and nothing is asked."""
-        if self.cache.holds(EMBEDDED, things):
-            return []
-        waiting = await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), FIELDS, limit=WAITING)
-        if not waiting:
-            self.cache.note(EMBEDDED, things)
-        if len(waiting) == WAITING:
-            return await self.tenant.find(both(where, tagged(UNEMBEDDED)), FIELDS, limit=MOST)
-        cards = ((thing, card_of(thing)) for thing in waiting)
-        return [thing for thing, card in cards if slot_tag(card.session, card.number) in slots]
+        if slots:  # two messages may have taken one place
+            self.pile.add(await self._near(any_tag(slots), FIELDS, limit=2 * len(slots)))
 
     async def _rest_in_window(self, things: int) -> None:
-        """What the first round has left."""
-        if not (self.exhausted and self.cache.holds(EMBEDDED, things)):
-            await asyncio.gather(*([self._by_words()] if self.alone else []), self._latest())
+        """What the first round has left: nothing, where a vector has brought all and there is none without."""
+        known = self.cache.holds(EMBEDDED, things)
+        if not (self.exhausted and known):
+            words = [self._by_words()] if self.alone else []
+            look = [self._look(things)] if self.exhausted and not known else []
+            await asyncio.gather(self._latest(), *words, *look)
+
+    async def _look(self, things: int) -> None:
+        """Remember where all messages have their vectors."""
+        if not await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), (), limit=1):
+            self.cache.note(EMBEDDED, things)
 
     async def _latest(self) -> None:
         """What lies in the window back-fills a search that found little, where nothing but a window counts."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import commits, reading, schema, tombstones
-from persona_graph.memory.weaviate.codec import turn_id, turn_tag
+from persona_graph.memory.weaviate.codec import turn_hex, turn_id, turn_tag
 from persona_graph.memory.weaviate.tenant import any_id, any_tag, tagged
 from persona_graph.memory.weaviate.things import COMMIT, SWEEP, Thing, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
@@ -33,7 +33,7 @@ async def sweep(space: UserSpace) -> None:
     for thing in due:
         turns, gone = thing.body["turns"], thing.body["commits"]
         if turns:
-            await space.tenant.take_out_all(any_tag(turn_tag(turn_id(turn).hex) for turn in turns))
+            await space.tenant.take_out_all(any_tag(turn_tag(turn_hex(turn)) for turn in turns))
             back = await reading.held_turns(space, turns, [schema.TAGS])
             if back:
                 await space.tenant.take_out([turn_id(turn) for turn in back])

@@ -15,6 +15,7 @@ from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.asking import Asking
 from persona_graph.memory.weaviate.link import Link, NoTenant
 from persona_graph.memory.weaviate.things import GONE, Found, Thing
+from persona_graph.memory.weaviate.wire import wire
 
 T = TypeVar("T")
 
@@ -63,35 +64,29 @@ def both(one: Any, other: Any) -> Any:
     """Both conditions; None is none. A list of conditions costs the server less than conditions in conditions."""
     if one is None or other is None:
         return other if one is None else one
-    from weaviate.proto.v1 import base_pb2
-
-    every = base_pb2.Filters.OPERATOR_AND
+    every = wire().base.Filters.OPERATOR_AND
     parts = [part for each in (one, other) for part in (each.filters if each.operator == every else [each])]
-    return base_pb2.Filters(operator=every, filters=parts)
+    return wire().base.Filters(operator=every, filters=parts)
 
 
 def _holds(name: str, values: Iterable[str], *, all_of_them: bool = False) -> Any:
-    from weaviate.proto.v1 import base_pb2
-
-    return base_pb2.Filters(
-        operator=base_pb2.Filters.OPERATOR_CONTAINS_ALL if all_of_them else base_pb2.Filters.OPERATOR_CONTAINS_ANY,
-        target=base_pb2.FilterTarget(property=name),
-        value_text_array=base_pb2.TextArray(values=values),
+    base = wire().base
+    operator = base.Filters.OPERATOR_CONTAINS_ALL if all_of_them else base.Filters.OPERATOR_CONTAINS_ANY
+    return base.Filters(
+        operator=operator,
+        target=base.FilterTarget(property=name),
+        value_text_array=base.TextArray(values=values),
     )
 
 
 def _between(name: str, first: int | None, last: int | None) -> Any:
-    from weaviate.proto.v1 import base_pb2
-
-    low = None if first is None else _compared(name, base_pb2.Filters.OPERATOR_GREATER_THAN_EQUAL, first)
-    high = None if last is None else _compared(name, base_pb2.Filters.OPERATOR_LESS_THAN_EQUAL, last)
+    low = None if first is None else _compared(name, wire().base.Filters.OPERATOR_GREATER_THAN_EQUAL, first)
+    high = None if last is None else _compared(name, wire().base.Filters.OPERATOR_LESS_THAN_EQUAL, last)
     return both(low, high)
 
 
 def _compared(name: str, operator: Any, value: int) -> Any:
-    from weaviate.proto.v1 import base_pb2
-
-    return base_pb2.Filters(operator=operator, target=base_pb2.FilterTarget(property=name), value_int=value)
+    return wire().base.Filters(operator=operator, target=wire().base.FilterTarget(property=name), value_int=value)
 
 
 class Tenant:
@@ -193,6 +188,8 @@ class Tenant:
             return {}
         wanted = list(ids)
         parts = [wanted[start : start + PAGE] for start in range(0, len(wanted), PAGE)]
+        if len(parts) == 1:
+            return {thing.id: thing for thing in await self.find(any_id(wanted), fields, limit=PAGE, vectors=vectors)}
         pages = await asyncio.gather(*(self.find(any_id(part), fields, limit=PAGE, vectors=vectors) for part in parts))
         return {thing.id: thing for page in pages for thing in page}
 

@@ -116,7 +116,12 @@ class Found(NamedTuple):
 
 def uid(kind: str, *parts: str) -> UUID:
     """The id of a thing."""
-    return UUID(digest_of("weaviate", kind, *parts))
+    return UUID(digits(kind, *parts))
+
+
+def digits(kind: str, *parts: str) -> str:
+    """The same, hexadecimal."""
+    return digest_of("weaviate", kind, *parts)
 
 
 def name_of(text: str) -> str:
