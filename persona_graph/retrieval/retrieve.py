@@ -120,6 +120,8 @@ class _Search:
     async def _best_of(self, find: Callable[[str, Lookup], Coroutine[Any, Any, Found]], **more: Any) -> Found:
         """Candidates with the best cosine of all vectors asked with (one, or two in a dense search)."""
         vectors: tuple[NDArray[np.float32] | None, ...] = self.vectors or (None,)
+        if len(vectors) == 1:
+            return await find(self.query.user, self.lookup(vectors[0], **more))
         found = await asyncio.gather(*(find(self.query.user, self.lookup(v, **more)) for v in vectors))
         cosines = [c.cosine for c in found if c.cosine is not None]
         if len(cosines) < 2:

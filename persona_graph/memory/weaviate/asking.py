@@ -150,10 +150,8 @@ _READERS: Mapping[str, Reader] = {
 
 def _found(result: Any, readers: Sequence[tuple[str, Reader]]) -> Found:
     said, values = result.metadata, result.properties.non_ref_props.fields
-    properties = dict[str, Any]()
-    for name, read in readers:  # what a thing does not have reads as nothing
-        if (value := read(values[name])) is not None:
-            properties[name] = value
+    # What a thing does not have reads as nothing.
+    properties = {name: value for name, read in readers if (value := read(values[name])) is not None}
     return Found(
         said.id_as_bytes,
         properties,

@@ -106,8 +106,12 @@ class _Search:
         things, *_ = await asyncio.gather(counting, self._in_window(), *check(self.space, self.lookup))
         if not things:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
-        second = (self._neighbours(), self._rest_in_window(things), self._pictures(things))
-        await asyncio.gather(self._count(things, guess=self.lookup.images), *second)
+        second = [self._neighbours(), self._count(things, guess=self.lookup.images)]
+        if not (self.exhausted and self.cache.holds(EMBEDDED, things)):
+            second.append(self._rest_in_window(things))
+        if self.lookup.images and not self.pile.seen:
+            second.append(self._look_for_pictures(things))
+        await asyncio.gather(*second)
         self.cache.tokens.keep({key: one.tokens for key, one in self.pile.seen.items()}, self.began)
         return self._candidates()
 
@@ -133,9 +137,9 @@ class _Search:
         held = {term for one in seen if not one.score for term in one.held} if not scored else set[int]()
         await self.frequencies.read(things, scored, guess=guess, but=held)
 
-    async def _pictures(self, things: int) -> None:
+    async def _look_for_pictures(self, things: int) -> None:
         """Remember where no message shows one, so that nobody looks again."""
-        if self.lookup.images and not self.pile.seen and not await self.tenant.count(tagged(PICTURED)):
+        if not await self.tenant.count(tagged(PICTURED)):
             self.cache.note(NO_PICTURES, things)
 
     # the first round
@@ -149,8 +153,9 @@ class _Search:
         known = self.cache.things
         few = self.lookup.images and self.cache.few_pictures and self.lookup.vector is not None
         self.alone = few and known is not None and self.cache.holds(EMBEDDED, known)
-        words = [] if self.alone else [self._by_words()]
-        found, _ = await asyncio.gather(self._by_vector(), asyncio.gather(*words))
+        found = (
+            await self._by_vector() if self.alone else (await asyncio.gather(self._by_vector(), self._by_words()))[0]
+        )
         self.exhausted = self.lookup.vector is not None and found < self.leg
         if self.lookup.images:
             self.cache.few_pictures = self.exhausted
@@ -177,14 +182,12 @@ class _Search:
             self.pile.add(await self._near(any_tag(slots), FIELDS, limit=2 * len(slots)))
 
     async def _rest_in_window(self, things: int) -> None:
-        """What the first round has left: nothing, where a vector has brought all and there is none without."""
-        known = self.cache.holds(EMBEDDED, things)
-        if not (self.exhausted and known):
-            words = [self._by_words()] if self.alone else []
-            look = [self._look(things)] if self.exhausted and not known else []
-            await asyncio.gather(self._latest(), *words, *look)
+        """What the first round has left, where a vector has not brought all, or there may be some without one."""
+        words = [self._by_words()] if self.alone else []
+        look = [self._look_for_vectors(things)] if self.exhausted else []
+        await asyncio.gather(self._latest(), *words, *look)
 
-    async def _look(self, things: int) -> None:
+    async def _look_for_vectors(self, things: int) -> None:
         """Remember where all messages have their vectors."""
         if not await self.tenant.find(tagged(MESSAGE, UNEMBEDDED), (), limit=1):
             self.cache.note(EMBEDDED, things)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 from persona_graph.conversation import Turn
@@ -119,7 +120,8 @@ class SearchCache:
 
     def trim(self) -> None:
         """Forget the rows that were found longest ago, where there are many."""
-        for row in list(self._places)[: max(len(self._places) - MOST_PLACES, 0)]:
+        surplus = len(self._places) - MOST_PLACES
+        for row in list(islice(self._places, max(surplus, 0))):
             del self._places[row]
 
     def place(self, row: int) -> Place | None:
