@@ -8,6 +8,7 @@ nothing by repeating one word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,16 +42,16 @@ def message_features(
     *,
     nearby: frozenset[str],
     by_speaker: bool = True,
+    around: Surroundings | None = None,
 ) -> dict[str, Column]:
     """What the question and the candidates allow to say; `nearby` names the matches wanted of the passage too."""
-    neighbours = _neighbours(candidates)
+    around = around or Surroundings.of(candidates)
     importance = np.asarray(question.weights, np.float32) * rarity(candidates.frequency, candidates.total)
-    features = {"words": _windowed(candidates.hits.astype(np.float32), importance, neighbours)}
+    features = {"words": _windowed(candidates.hits.astype(np.float32), importance, around.neighbours)}
     if candidates.cosine is not None:
         features["meaning"] = np.maximum(candidates.cosine, 0).astype(np.float32)
-    places = _places(candidates)
     for name in nearby & features.keys():
-        features[name + NEARBY] = _nearby(features[name], places)
+        features[name + NEARBY] = _nearby(features[name], around.places)
     features["date"] = nearness((candidates.rows >> SECOND_BITS) // SECONDS_PER_DAY, question.anchors)
     features["speaker"] = _speaker(question, candidates) if by_speaker else _nothing(candidates)
     features["first_person"] = _marked(candidates, Mark.FIRST_PERSON)
@@ -60,12 +61,15 @@ def message_features(
     return features
 
 
-def token_features(question: Question, candidates: MessageCandidates, tokens: TokenMatch) -> dict[str, Column]:
+def token_features(
+    question: Question, candidates: MessageCandidates, tokens: TokenMatch, around: Surroundings | None = None
+) -> dict[str, Column]:
     """What the tokens of the best and of their neighbours add."""
+    around = around or Surroundings.of(candidates)
     importance = np.asarray(question.weights, np.float32) * rarity(candidates.frequency, candidates.total)
     weights = tokens.importance(question, importance)
-    match = _windowed(tokens.spread(candidates.rows), weights, _neighbours(candidates))
-    return {"tokens": match, f"tokens{NEARBY}": _nearby(match, _places(candidates))}
+    match = _windowed(tokens.spread(candidates.rows), weights, around.neighbours)
+    return {"tokens": match, f"tokens{NEARBY}": _nearby(match, around.places)}
 
 
 def rarity(frequency: NDArray[np.int64], total: int) -> NDArray[np.float32]:
@@ -88,6 +92,19 @@ class _Neighbour:
     """(n,)"""
     weight: Column
     """(n,) 0 where there is no such neighbour in the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where candidates stand among each other: the same for every stage that ranks the same ones."""
+
+    neighbours: list[_Neighbour]
+    places: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, candidates: MessageCandidates) -> Self:
+        """Those of candidates."""
+        return cls(_neighbours(candidates), _places(candidates))
 
 
 def _neighbours(candidates: MessageCandidates) -> list[_Neighbour]:

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from persona_graph.retrieval.candidates import MemoryCandidates, MessageCandidates
 from persona_graph.retrieval.dates import overlap
-from persona_graph.retrieval.features import NEARBY, WINDOW, Column, coverage, message_features, rarity, token_features
+from persona_graph.retrieval.features import (
+    NEARBY,
+    WINDOW,
+    Column,
+    Surroundings,
+    coverage,
+    message_features,
+    rarity,
+    token_features,
+)
 from persona_graph.retrieval.question import Question
 from persona_graph.retrieval.token_vectors import TokenMatch
 from persona_graph.retrieval.weights import TOKENS, VECTORS, WORDS
@@ -46,6 +55,8 @@ class Ranking:
     """(n,) what each feature adds."""
     features: Mapping[str, Column] = field(default_factory=dict)
     """(n,) the features themselves, for a second stage."""
+    around: Surroundings | None = None
+    """Where the candidates stand, for a second stage of messages."""
 
     def parts_of(self, index: int) -> dict[str, float]:
         """The parts of one candidate's score that are not zero, for receipts."""
@@ -58,14 +69,19 @@ def rank_messages(question: Question, candidates: MessageCandidates, *, by_speak
 
     `by_speaker` False ignores who speaks: better where a question may name the wrong person.
     """
-    features = message_features(question, candidates, nearby=PASSAGES, by_speaker=by_speaker)
-    return _ranked(features, WORDS if candidates.cosine is None else VECTORS, candidates.eligible)
+    around = Surroundings.of(candidates)
+    features = message_features(question, candidates, nearby=PASSAGES, by_speaker=by_speaker, around=around)
+    ranking = _ranked(features, WORDS if candidates.cosine is None else VECTORS, candidates.eligible)
+    return replace(ranking, around=around)
 
 
 def rerank(question: Question, candidates: MessageCandidates, ranking: Ranking, tokens: TokenMatch) -> Ranking:
     """The second stage: those with token vectors (`rows_to_rerank`) anew, all others behind them as they stood."""
     places = np.minimum(np.searchsorted(candidates.rows, tokens.rows), len(candidates.rows) - 1)
     near = places[candidates.rows[places] == tokens.rows]
+    if len(near) == len(candidates.rows):
+        more = token_features(question, candidates, tokens, ranking.around)
+        return _ranked({**ranking.features, **more}, TOKENS, candidates.eligible)
     part = replace(
         candidates,
         rows=candidates.rows[near],
@@ -90,7 +106,9 @@ def _spread(column: Column, places: NDArray[np.intp], count: int) -> Column:
 
 
 def rows_to_rerank(ranking: Ranking, candidates: MessageCandidates, depth: int = RERANK_DEPTH) -> list[int]:
-    """The rows whose token vectors decide the top: the best by the first stage and their neighbours."""
+    """The rows whose token vectors decide the top: the best by the first stage and their neighbours; of few all."""
+    if len(candidates.rows) <= depth:
+        return [int(row) for row in candidates.rows]
     position = candidates.position
     kept = np.zeros(len(position), np.bool_)
     best = ranking.order[:depth]
