@@ -112,8 +112,12 @@ class Pile:
         wanted = self.wanted
         if len(wanted) <= count:
             return wanted
-        share = WORDS_SHARE / max(max(one.score for one in wanted), 1e-9)
-        return sorted(wanted, key=lambda one: share * one.score + max(one.cosine, 0), reverse=True)[:count]
+        # Where the server was not asked by words, each that a message holds counts the same.
+        words = [one.score for one in wanted]
+        words = words if any(words) else [float(len(one.held)) for one in wanted]
+        share = WORDS_SHARE / max(*words, 1e-9)
+        worth = [share * score + max(one.cosine, 0) for score, one in zip(words, wanted, strict=True)]
+        return [wanted[place] for place in sorted(range(len(wanted)), key=worth.__getitem__, reverse=True)[:count]]
 
     def slots_around(self, cores: Iterable[Seen]) -> set[str]:
         """The places beside some messages that were not seen yet."""

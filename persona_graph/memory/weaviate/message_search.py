@@ -1,8 +1,8 @@
 """Finding messages: the best by words and by vector inside the window, then their neighbours, then their tokens.
 
 A search is three rounds of calls, those of one round side by side: `find` is two and brings token vectors along, so
-that `tokens` asks for nothing; `at_rows` reads the turns of the winners. Given turns are read together with their
-messages, in one.
+that `tokens` asks for nothing; `at_rows` reads the turns of the winners that were not read ahead. Given turns are read
+together with their messages, in one.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class _Search:
         self.where = both(tagged(PICTURED if lookup.images else MESSAGE), window)
         wide = 1 if lookup.vector is not None else WORDS_ALONE
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
+        self.few = CORE_EACH * lookup.limit <= CORE
         self.core = wide * min(CORE, CORE_EACH * lookup.limit)
         self.alone, self.exhausted = False, False
         """Whether a vector was asked alone; whether it has brought all that have one and lie in the window."""
@@ -124,11 +125,15 @@ class _Search:
         things, found, *_ = await asyncio.gather(
             self.frequencies.about(), self._near(any_tag(wanted), PLAIN, MOST), *check(self.space, self.lookup)
         )
-        whole = {thing.key.hex(): thing for thing in found if is_turn(thing)}
-        self.cache.turns.keep({id: turn_of(thing) for id, thing in whole.items()}, self.began)
-        self.pile.add(thing for thing in found if thing.key.hex() not in whole)
+        self._take_in(found)
         await self._count(things, guess=True)
         return self._candidates()
+
+    def _take_in(self, found: Iterable[Found]) -> None:
+        """Messages, and turns that are read ahead."""
+        turns = {thing.key: thing for thing in found if is_turn(thing)}
+        self.cache.turns.keep({key.hex(): thing for key, thing in turns.items()}, self.began)
+        self.pile.add(thing for thing in found if thing.key not in turns)
 
     async def _count(self, things: int, *, guess: bool) -> None:
         """How often the words occur: with `guess` those that none of the messages found holds are not counted."""
@@ -177,9 +182,12 @@ class _Search:
     # the second
 
     async def _neighbours(self) -> None:
-        slots = self.pile.slots_around(self.pile.best(self.core))
-        if slots:  # two messages may have taken one place
-            self.pile.add(await self._near(any_tag(slots), FIELDS, limit=2 * len(slots)))
+        """The neighbours of the best; where few will be shown, also their turns, of which those are mostly some."""
+        best = self.pile.best(self.core)
+        slots = self.pile.slots_around(best)
+        turns = {own_tag(one.card.turn) for one in best} if self.few else set[str]()
+        if slots or turns:  # two messages may have taken one place
+            self._take_in(await self._near(any_tag(slots | turns), FIELDS, limit=2 * len(slots) + len(turns)))
 
     async def _rest_in_window(self, things: int) -> None:
         """What the first round has left, where a vector has not brought all, or there may be some without one."""
@@ -227,7 +235,7 @@ async def at_rows(space: UserSpace, rows: Sequence[int]) -> list[tuple[Turn, int
     wanted = [int(row) for row in rows]
     places = await _places(space, wanted)
     ahead = ((place.turn, space.search.turns.get(place.turn, place.since)) for place in places.values())
-    turns = {id: turn for id, turn in ahead if turn is not None}
+    turns = {id: turn_of(thing) for id, thing in dict(ahead).items() if thing is not None}
     missing = {place.turn for place in places.values()} - turns.keys()
     turns |= await _turns(space, missing)
     for row in wanted:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
-from persona_graph.conversation import Turn
 from persona_graph.memory.types import Kind
+from persona_graph.memory.weaviate.things import Found
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class SearchCache:
     def clear(self) -> None:
         """Forget all."""
         self._places: dict[int, Place] = {}
-        self.turns = _Ahead[str, Turn](self.clock)
+        self.turns = _Ahead[str, Found](self.clock)
         """By their things, hexadecimal."""
         self.tokens = _Ahead[bytes, str](self.clock)
         """Token vectors, as they are stored, by the ids of their messages' things."""
