@@ -18,8 +18,9 @@ PROJECT = Path(__file__).resolve().parents[3]
 MESSAGES = 10_000
 TENANTS = (1, 100, 1000)
 QUERIES, INSERTS, IN_A_ROW = 200, 200, 1000
-SETTLE_S = 30
-"""After ten thousand writes the server has work of its own for a while, which doubles a bare call too."""
+SETTLE_S = 90
+"""A minute after the last write the server puts what it holds in memory into its files: a user who writes all the time
+has little there, but after ten thousand writes each search by vector, a bare one too, copies all of it first."""
 NO_SERVER = "the server was not started here: its process and its files cannot be looked at"
 
 Figures = dict[str, Any]

@@ -37,7 +37,7 @@ HOURS_A_DAY = 24
 MANY = 500
 """Tags in one filter."""
 
-Leg = Coroutine[Any, Any, object]
+Leg = Coroutine[Any, Any, None]
 """One call of a search."""
 
 
@@ -91,7 +91,7 @@ class _Search:
         things, *_ = await asyncio.gather(counting.things(), counting.begin(), *check(self.space, lookup), *legs)
         more: list[Leg] = [self._latest(kind) for kind in kinds if filled and kind in self.many]
         more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
-        more += [self._by_words([kind]) for kind in self.wide]
+        more += [leg for kind in self.wide for leg in self._legs([kind])]
         more += [self._waiting(things)] if (filled or alone) and lookup.vector is not None and things != known else []
         await asyncio.gather(*more, counting.read(things, self.scored, guess=True))
 
@@ -121,7 +121,12 @@ class _Search:
         return [self._whole(kind)] if small else self._legs([kind])
 
     async def _whole(self, kind: Kind) -> None:
-        if await self._by_vector([kind], WHOLE) == WHOLE:
+        """All of a kind, whatever the window: that is less work for the server than to look into the window."""
+        vector, tag = self.lookup.vector, on_tag if self.lookup.window.bounded else now_tag
+        assert vector is not None
+        found = await self.space.tenant.by_vector(vector, any_tag([tag(kind)]), FIELDS, limit=WHOLE)
+        self._add(found)
+        if len(found) == WHOLE:
             self.wide.add(kind)
             self.space.search.wide.add(kind)
 
@@ -131,14 +136,10 @@ class _Search:
             self._add(await self.space.tenant.by_words(terms, self._where(kinds), FIELDS, limit=limit), limit)
             self.frequencies.learn(self.scored)
 
-    async def _by_vector(self, kinds: Sequence[Kind], limit: int = 0) -> int:
-        """How many it brings of at most so many."""
-        vector, limit = self.lookup.vector, limit or len(kinds) * self.leg
-        if vector is None:
-            return 0
-        found = await self.space.tenant.by_vector(vector, self._where(kinds), FIELDS, limit=limit)
-        self._add(found, limit)
-        return len(found)
+    async def _by_vector(self, kinds: Sequence[Kind]) -> None:
+        vector, limit = self.lookup.vector, len(kinds) * self.leg
+        if vector is not None:
+            self._add(await self.space.tenant.by_vector(vector, self._where(kinds), FIELDS, limit=limit), limit)
 
     def _crowded(self, kinds: Sequence[Kind]) -> list[Kind]:
         """Of kinds that were asked for together those to which others left too few places; they go alone then."""
