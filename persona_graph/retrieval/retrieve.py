@@ -30,6 +30,8 @@ from persona_graph.tokens import fitted, turn_cost
 
 Found = TypeVar("Found", MemoryCandidates, MessageCandidates)
 
+MOST_TURNS = 64
+"""Messages whose turns are looked at for episodes."""
 KIND_OF = {
     Target.CORE: Kind.CORE,
     Target.SEMANTIC: Kind.SEMANTIC,
@@ -187,9 +189,12 @@ class _Search:
     async def _ranked_messages(self, **more: Any) -> tuple[MessageCandidates, Ranking]:
         """By words and meaning."""
         candidates = await self._best_of(self.store.find_messages, **more)
+        return candidates, self._by_stage_one(candidates)
+
+    def _by_stage_one(self, candidates: MessageCandidates) -> Ranking:
         if self.query.dense_only or not len(candidates.rows):
-            return candidates, _by_cosine(candidates)
-        return candidates, rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
+            return _by_cosine(candidates)
+        return rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
 
     async def _best_messages(self, *, images: bool, limit: int) -> tuple[MessageCandidates, Ranking]:
         """The same, the best of them compared token by token."""
@@ -229,26 +234,42 @@ class _Search:
         return [hit for hit in hits if hit.id not in self.query.exclude][:limit]
 
     async def _with_turns(self, episodes: list[Hit]) -> Mapping[str, Hit]:
-        """Each episode with its best turns; all episodes share one budget of tokens.
+        """Each episode with its turns, the best where not all of them fit; all episodes share one budget of tokens.
 
         Among the turns of two episodes comparing token by token finds no more evidence (LoCoMo's development
         conversations, within 400 and 1,200 tokens), so it is left out.
         """
         owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
-        wanted = frozenset(owner) - self.query.exclude
-        candidates, ranking = await self._ranked_messages(turns=wanted)
+        candidates = await self._best_of(self.store.find_messages, turns=frozenset(owner) - self.query.exclude)
+        kept = dict[str, tuple[int, Turn]]()
+        for row, turn in await self._fitting(candidates):
+            kept.setdefault(turn.id, (row, turn))
+        by_episode: dict[str, list[Turn]] = {}
+        for _, turn in sorted(kept.values(), key=lambda one: one[0]):  # rows are in order of time
+            by_episode.setdefault(owner[turn.id], []).append(turn)
+        return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
+
+    async def _fitting(self, candidates: MessageCandidates) -> list[tuple[int, Turn]]:
+        """Turns of given messages, by row: all where they fit into the budget, else the best."""
         left, kept = self.query.turn_tokens, dict[str, tuple[int, Turn]]()
-        rows = [int(candidates.rows[i]) for i in ranking.order[:64]]
-        for row, (turn, _) in zip(rows, await self.store.messages_at(self.query.user, rows), strict=False):
+        if len(candidates.rows) <= MOST_TURNS:
+            every = await self._turns_at(candidates.rows)
+            if sum(map(turn_cost, {turn.id: turn for _, turn in every}.values())) <= left:
+                return every
+        ranking = self._by_stage_one(candidates)
+        for row, turn in await self._turns_at(candidates.rows[ranking.order[:MOST_TURNS]]):
             cost = turn_cost(turn)
             if turn.id in kept or left <= 0 or (kept and cost > left):
                 continue
             kept[turn.id] = row, turn if cost <= left else fitted([turn], left)[0]
             left -= cost
-        by_episode: dict[str, list[Turn]] = {}
-        for _, turn in sorted(kept.values(), key=lambda one: one[0]):  # rows are in order of time
-            by_episode.setdefault(owner[turn.id], []).append(turn)
-        return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
+        return list(kept.values())
+
+    async def _turns_at(self, rows: NDArray[np.int64]) -> list[tuple[int, Turn]]:
+        """The turns of messages, each with the message's row."""
+        places = [int(row) for row in rows]
+        turns = await self.store.messages_at(self.query.user, places)
+        return [(row, turn) for row, (turn, _) in zip(places, turns, strict=False)]
 
 
 def _by_cosine(candidates: MessageCandidates | MemoryCandidates) -> Ranking:
