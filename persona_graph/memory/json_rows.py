@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 from persona_graph.conversation import Block, Image, Message, Role, Text
 from persona_graph.memory.operations import range_from_json, range_to_json
 from persona_graph.memory.types import Kind, Memory, Source
+from persona_graph.timerange import TimeRange
 
 
 def message_rows(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
@@ -67,12 +68,48 @@ def memory_row(memory: Memory) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value not in ("", (), {}, False)}
 
 
+Row = Mapping[str, Any]
+"""A memory's version, as `memory_row` writes it."""
+
+
+def event_of(row: Row) -> TimeRange:
+    """When it was true or happened."""
+    return range_from_json(row.get("event", {}))
+
+
+def is_current(row: Row) -> bool:
+    """Whether it is held now."""
+    return "end" not in row.get("believed", {})
+
+
+def is_off(row: Row) -> bool:
+    """Whether it is switched off."""
+    return bool(row.get("off", False))
+
+
+class Memories(Sequence[Memory]):
+    """Memories that are made when they are looked at: a search reads a hundred and shows eight."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Memory: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Memory]: ...
+    def __getitem__(self, place: int | slice) -> Memory | Sequence[Memory]:
+        return Memories(self._rows[place]) if isinstance(place, slice) else memory_of(self._rows[place])
+
+
 _KINDS = {kind.value: kind for kind in Kind}
 _SOURCES = {source.value: source for source in Source}
 """A search reads a hundred memories, and an enumeration looks its values up slowly."""
 
 
-def memory_of(row: Mapping[str, Any]) -> Memory:
+def memory_of(row: Row) -> Memory:
     """The version that `memory_row` wrote."""
     return Memory(
         id=row["id"],
@@ -81,7 +118,7 @@ def memory_of(row: Mapping[str, Any]) -> Memory:
         text=row.get("text", ""),
         keywords=tuple(row.get("keywords", ())),
         key=row.get("key", ""),
-        event=range_from_json(row.get("event", {})),
+        event=event_of(row),
         believed=range_from_json(row.get("believed", {})),
         images=tuple(row.get("images", ())),
         pinned=row.get("pinned", False),

@@ -6,8 +6,9 @@ store, decides. Messages that are there only because a candidate stands beside t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +68,12 @@ class MessageCandidates:
 class MemoryCandidates:
     """n memories of one user and t query terms."""
 
-    memories: tuple[Memory, ...]
+    memories: Sequence[Memory]
+    """n of them; a store may make each only when it is looked at."""
+    kinds: NDArray[np.object_]
+    """(n,)"""
+    lengths: NDArray[np.float32]
+    """(n,) of the texts, in characters."""
     hits: NDArray[np.bool_]
     """(t, n)"""
     frequency: NDArray[np.int64]
@@ -77,10 +83,20 @@ class MemoryCandidates:
     """(n,)"""
 
     @classmethod
+    def of(cls, memories: Sequence[Memory], **columns: Any) -> Self:
+        """Of memories that are at hand, and the other columns."""
+        return cls(
+            memories=memories,
+            kinds=np.array([memory.kind for memory in memories], object),
+            lengths=np.array([len(memory.text) for memory in memories], np.float32),
+            **columns,
+        )
+
+    @classmethod
     def nothing(cls, terms: int, *, dense: bool) -> Self:
         """What is found for a user who has nothing."""
-        return cls(
-            memories=(),
+        return cls.of(
+            (),
             hits=np.zeros((terms, 0), bool),
             frequency=np.zeros(terms, np.int64),
             total=0,

@@ -126,13 +126,14 @@ def rank_memories(question: Question, candidates: MemoryCandidates) -> Ranking:
     features = {"words": coverage(candidates.hits.astype(np.float32), importance) * _brevity(candidates)}
     if candidates.cosine is not None:
         features["meaning"] = np.maximum(candidates.cosine, 0).astype(np.float32)
-    features["date"] = overlap([memory.event for memory in candidates.memories], question.anchors)
+    events = [memory.event for memory in candidates.memories] if question.anchors else ()
+    features["date"] = overlap(events, question.anchors) if events else np.zeros(len(candidates.memories), np.float32)
     return _ranked(features, MEMORY_WEIGHTS, np.ones(len(candidates.memories), np.bool_))
 
 
 def _brevity(candidates: MemoryCandidates) -> Column:
     """Near 1 for a text of average length or less, less for a long one, which holds more words by chance."""
-    lengths = np.array([len(memory.text) for memory in candidates.memories], np.float32)
+    lengths = candidates.lengths
     average = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
     return np.asarray(1 / (1 + 0.25 * np.maximum(lengths / average - 1, 0)), np.float32)
 

@@ -7,7 +7,7 @@ window, ranking (pure) orders them, and the best of each target come back with t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 from itertools import islice
@@ -104,7 +104,8 @@ class _Search:
             texts = (query.keywords, query.text) if query.dense_only else (question.dense,)
             wanted = [text for text in texts if text.strip()]
             search.fingerprint = await embedder.fingerprint()
-            search.vectors = tuple(await asyncio.gather(*(embedder.embed_query(text) for text in wanted)))
+            embedding = [embedder.embed_query(text) for text in wanted]
+            search.vectors = tuple([await embedding[0]] if len(embedding) == 1 else await asyncio.gather(*embedding))
         return search
 
     def lookup(self, vector: NDArray[np.float32] | None, **more: Any) -> Lookup:
@@ -133,11 +134,10 @@ class _Search:
     async def memories(self, kinds: frozenset[Kind]) -> list[Hit]:
         candidates = await self._best_of(self.store.find_memories, kinds=kinds)
         ranking = _by_cosine(candidates) if self.query.dense_only else rank_memories(self.question, candidates)
-        kind_of = np.array([memory.kind.value for memory in candidates.memories], dtype=object)
         hits: list[Hit] = []
         for target, kind in KIND_OF.items():
             if kind in kinds:
-                of_kind = kind_of == kind.value
+                of_kind = candidates.kinds == kind
                 order = self._filled(ranking, of_kind, partial(self._latest, candidates))
                 hits += self._take(target, order, candidates.memories)
         episodes = [hit for hit in hits if hit.target is Target.EPISODIC]
@@ -146,7 +146,7 @@ class _Search:
         full = await self._with_turns(episodes)
         return [full.get(hit.id, hit) if hit.target is Target.EPISODIC else hit for hit in hits]
 
-    def _take(self, target: Target, order: Iterable[_Found], memories: tuple[Memory, ...]) -> list[Hit]:
+    def _take(self, target: Target, order: Iterable[_Found], memories: Sequence[Memory]) -> list[Hit]:
         """The best k of one kind; a memory that rests only on what is excluded counts as excluded."""
         limit = self.query.limits.get(target, 0)
         hits: list[Hit] = []

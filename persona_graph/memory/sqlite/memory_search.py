@@ -41,8 +41,8 @@ def find(file: UserFile, lookup: Lookup) -> MemoryCandidates:
             return _held_then(file, lookup, frequency)
         columns = file.memories
         chosen = np.flatnonzero(_wanted(file, lookup))
-        return MemoryCandidates(
-            memories=tuple(file.held[place] for place in chosen),
+        return MemoryCandidates.of(
+            tuple(file.held[place] for place in chosen),
             hits=_hits(db, columns.keys[chosen], lookup.terms),
             frequency=frequency,
             total=columns.length,
@@ -164,6 +164,4 @@ def _held_then(file: UserFile, lookup: Lookup, frequency: Ints) -> MemoryCandida
         same = file.by_digest.get(digest(memory.searchable))
         if cosine is not None and matrix is not None and same:
             cosine[place] = float(matrix[same[0]] @ lookup.vector)
-    return MemoryCandidates(
-        memories=tuple(memories), hits=hits, frequency=frequency, total=file.memories.length, cosine=cosine
-    )
+    return MemoryCandidates.of(memories, hits=hits, frequency=frequency, total=file.memories.length, cosine=cosine)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,11 +58,16 @@ class Frequencies:
         cache.things = await self._space.tenant.count(None)
         return cache.things
 
-    async def begin(self) -> None:
-        """Count before that is known, as if the user had as many things as last time; not what scores will tell."""
+    def begin(self) -> list[Coroutine[Any, Any, None]]:
+        """Count before that is known, as if the user had as many things as last time; not what scores will tell.
+
+        What is to be awaited: mostly nothing.
+        """
         things = self._space.search.things
-        if things is not None:
-            await self._ask([ALL] if things > FEW else self._terms, things)
+        if things is None:
+            return []
+        terms = [ALL] if things > FEW else self._terms
+        return [] if self._known(things).keys() >= set(terms) else [self._ask(terms, things)]
 
     async def read(self, things: int, scored: Scored = (), *, guess: bool = False, but: Iterable[int] = ()) -> None:
         """Count what is not known or was counted when the user had many fewer or more things: calls side by side.

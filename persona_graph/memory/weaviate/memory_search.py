@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from persona_graph.memory.json_rows import Memories, Row, event_of, is_current, is_off, memory_row
 from persona_graph.memory.store import Lookup
-from persona_graph.memory.types import Kind, Memory
+from persona_graph.memory.types import Kind
 from persona_graph.memory.weaviate import schema
-from persona_graph.memory.weaviate.codec import UNEMBEDDED, kind_tag, now_tag, on_tag, text_tag, version_of
+from persona_graph.memory.weaviate.codec import UNEMBEDDED, kind_tag, now_tag, on_tag, text_tag
 from persona_graph.memory.weaviate.commits import held_at, switched_off
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
@@ -57,8 +58,8 @@ class _Search:
     def __init__(self, space: UserSpace, lookup: Lookup) -> None:
         self.space, self.lookup = space, lookup
         self.frequencies = Frequencies(space, VERSION, lookup.terms)
-        self.seen: dict[bytes, tuple[int, Memory]] = {}
-        """By the id of the thing: the row and the memory."""
+        self.seen: dict[bytes, tuple[int, Row]] = {}
+        """By the id of the thing: where it stands, and the memory as it is stored."""
         self.places = {term: place for place, term in enumerate(lookup.terms)}
         self.held: dict[bytes, list[int]] = {}
         """Which of the terms each holds."""
@@ -88,12 +89,13 @@ class _Search:
             legs += [self._rest(kind) for kind in kinds] if filled else []
         elif (filled or alone) and not self.space.search.holds(self._embedded, known):
             legs.append(self._waiting(known))
-        things, *_ = await asyncio.gather(counting.things(), counting.begin(), *check(self.space, lookup), *legs)
+        things, *_ = await asyncio.gather(counting.things(), *counting.begin(), *check(self.space, lookup), *legs)
         more: list[Leg] = [self._latest(kind) for kind in kinds if filled and kind in self.many]
         more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
         more += [leg for kind in self.wide for leg in self._legs([kind])]
         more += [self._waiting(things)] if (filled or alone) and lookup.vector is not None and things != known else []
-        await asyncio.gather(*more, counting.read(things, self.scored, guess=True))
+        reading = counting.read(things, self.scored, guess=True)
+        await (asyncio.gather(*more, reading) if more else reading)
 
     @property
     def leg(self) -> int:
@@ -145,7 +147,7 @@ class _Search:
         """Of kinds that were asked for together those to which others left too few places; they go alone then."""
         if len(kinds) < 2 or not self.full:
             return []
-        seen = Counter(memory.kind for _, memory in self.seen.values())
+        seen = Counter(row["kind"] for _, row in self.seen.values())
         few = [kind for kind in kinds if seen[kind] < ENOUGH]
         self.space.search.crowded |= set(few)
         return few
@@ -180,10 +182,10 @@ class _Search:
     async def _latest(self, kind: Kind) -> None:
         """The memories that began last in the window, where the search found few of the kind."""
         window = self.lookup.window
-        of_kind = [memory for _, memory in self.seen.values() if memory.kind is kind]
+        of_kind = [row for _, row in self.seen.values() if row["kind"] == kind]
         if len(of_kind) >= min(self.leg, LEAST):
             return
-        starts = (memory.event.start for memory in of_kind)
+        starts = (event_of(row).start for row in of_kind)
         end = window.end or max((start for start in starts if start is not None), default=None)
         back = [] if end is None else [begun(first=hour(end) - n * HOURS_A_DAY) for n in DAYS]
         self._add(await latest(self.space.tenant, self._where([kind]), back, FIELDS, self.leg))
@@ -195,13 +197,13 @@ class _Search:
         for thing in found:
             key = thing.key
             if key not in self.seen:
-                memory = version_of(thing)
-                if memory.id in lookup.exclude or not memory.event.overlaps(lookup.window):
+                row: Row = thing.body
+                if row["id"] in lookup.exclude or is_off(row):
                     continue
-                if memory.off or not (memory.current or lookup.window.bounded):
+                if not (event_of(row).overlaps(lookup.window) if lookup.window.bounded else is_current(row)):
                     continue
                 said: str = thing.properties.get(schema.TERMS) or ""
-                self.seen[key] = (thing.row, memory)
+                self.seen[key] = (thing.row, row)
                 self.held[key] = [self.places[term] for term in self.places.keys() & said.split()]
             if thing.distance is not None:
                 self.cosine[key] = 1 - thing.distance
@@ -217,9 +219,11 @@ class _Search:
         hits = np.zeros((len(lookup.terms), len(order)), bool)
         for place, key in enumerate(order):
             hits[self.held[key], place] = True
-        dense = lookup.vector is not None
+        dense, rows = lookup.vector is not None, [self.seen[key][1] for key in order]
         return MemoryCandidates(
-            memories=tuple(self.seen[key][1] for key in order),
+            memories=Memories(rows),
+            kinds=np.array([row["kind"] for row in rows], object),
+            lengths=np.array([len(row.get("text", "")) for row in rows], np.float32),
             hits=hits,
             frequency=self.frequencies.column,
             total=self.frequencies.total,
@@ -248,7 +252,7 @@ class _Search:
         for place, memory in enumerate(memories):
             said = set(analyse(memory.searchable))
             key = place.to_bytes(16)
-            self.seen[key] = (place, memory)
+            self.seen[key] = (place, memory_row(memory))
             self.held[key] = [number for number, term in enumerate(lookup.terms) if term in said]
             self.cosine[key] = cosine.get(text_tag(memory.searchable), 0.0)
 

@@ -182,8 +182,8 @@ def with_distances(found: Sequence[Found], vector: NDArray[np.float32]) -> list[
     measured = list(found)
     if held:
         vectors = np.stack(list(held.values()))
-        lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
-        # Not by BLAS, which would wake a thread on every core for so few.
+        # Not by BLAS, which would wake a thread on every core for so few; what is asked with has unit length.
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
         cosines = np.einsum("nd,d->n", vectors, vector) / np.maximum(lengths, 1e-9)
         for place, cosine in zip(held, cosines.tolist(), strict=True):
             measured[place] = found[place]._replace(distance=1 - cosine)

@@ -123,7 +123,7 @@ async def found(store: MemoryStore, lookup: Lookup, user: str = "ana") -> list[s
 async def remembered(store: MemoryStore, *terms: str) -> list[str]:
     """Texts of the memories that hold any of the terms."""
     candidates = await store.find_memories("ana", Lookup(terms=terms, kinds=KINDS))
-    return [candidates.memories[place].text for place in np.flatnonzero(candidates.hits.any(axis=0))]
+    return [candidates.memories[place].text for place in np.flatnonzero(candidates.hits.any(axis=0)).tolist()]
 
 
 def ids(turns: Sequence[Turn]) -> list[str]:

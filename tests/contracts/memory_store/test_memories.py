@@ -50,7 +50,7 @@ async def test_a_window_finds_what_was_true_then_superseded_or_not(store: Memory
     assert await within(4, 6) == [("lives in Rome", False), ("lives in Oslo", False)]
     assert await within(5, 6) == [("lives in Oslo", False)]
     assert await within(20, 30) == []
-    assert (await store.find_memories("ana", Lookup(kinds=facts))).memories == ()
+    assert not (await store.find_memories("ana", Lookup(kinds=facts))).memories
 
 
 async def test_as_of_finds_what_was_held_then(store: MemoryStore) -> None:

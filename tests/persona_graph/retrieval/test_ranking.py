@@ -193,8 +193,8 @@ def remembered(text: str, *, event: TimeRange | None = None) -> Memory:
 def ranked_memories(text: str, memories: Sequence[Memory], cosine: Sequence[float] | None = None) -> list[str]:
     question = read_question(text, speakers=TALKERS)
     hits = hits_of(question, [memory.searchable for memory in memories])
-    candidates = MemoryCandidates(
-        memories=tuple(memories),
+    candidates = MemoryCandidates.of(
+        tuple(memories),
         hits=hits,
         frequency=hits.sum(axis=1),
         total=len(memories),
