@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from persona_graph.errors import InputError
+from persona_graph.errors import ForeignStore, InputError
 
 
 def pack(text: str) -> str | bytes:
@@ -33,5 +33,11 @@ def dump(value: Any) -> str | bytes:
 
 
 def load(column: str | bytes) -> Any:
-    """The value that `dump` wrote."""
-    return json.loads(unpack(column))
+    """The value that `dump` wrote.
+
+    Raises: ForeignStore when it is none: a page may be damaged where SQLite does not notice, in the middle of a text.
+    """
+    try:
+        return json.loads(unpack(column))
+    except ValueError as error:
+        raise ForeignStore("a text in the memory's file is damaged; restore the file from a backup") from error
