@@ -33,6 +33,9 @@ EXTRA = (
     "a weaviate URL needs the extra: pip install 'persona-graph[weaviate]' (from a clone: pip install '.[weaviate]')"
 )
 
+READ_ONLY = "store is read-only"
+"""So a tenant refuses writes for a moment while a named vector is being added, and for longer when the disk is full."""
+
 _BUSY = (429, 502, 503, 504)
 _BUSY_WORDS = (
     "non-existing index",  # another process is just making the collection
@@ -43,6 +46,8 @@ _BUSY_WORDS = (
     # Of a tenant that was made just now, too: the other nodes hear of it a moment later.
     "cannot achieve consistency level",
     "try again",
+    READ_ONLY,
+    "string field contains invalid UTF-8",  # its own words for such a refusal, which it then cannot send
 )
 _AWAY_WORDS = (
     "UNAVAILABLE",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from persona_graph.errors import StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.asking import Asking
-from persona_graph.memory.weaviate.link import Link, NoTenant
+from persona_graph.memory.weaviate.link import READ_ONLY, Link, NoTenant
 from persona_graph.memory.weaviate.things import GONE, Found, Thing
 from persona_graph.memory.weaviate.wire import wire
 
@@ -268,7 +268,7 @@ async def _unless_missing(call: Awaitable[Any]) -> bool:
 
 async def _put(collection: Any, things: Sequence[Thing]) -> None:
     from weaviate.classes.data import DataObject
-    from weaviate.exceptions import WeaviateInsertManyAllFailedError
+    from weaviate.exceptions import WeaviateBaseError, WeaviateInsertManyAllFailedError
 
     try:
         done = await collection.data.insert_many(
@@ -280,4 +280,6 @@ async def _put(collection: Any, things: Sequence[Thing]) -> None:
         raise
     if done.has_errors:
         first = next(iter(done.errors.values()))
+        if READ_ONLY in str(first.message):
+            raise WeaviateBaseError(str(first.message))  # it passes: to be made again
         raise StoreError(f"Weaviate refused {len(done.errors)} of {len(things)} things: {str(first.message)[:200]}")
