@@ -72,7 +72,7 @@ def test_a_server_that_stops_in_mid_turn_costs_no_answer_and_no_turn(tmp_path: P
 
 def test_a_server_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     figures = killed_server.tried(tmp_path, 3, kills=1)
-    assert killed_server.PART.broken(figures) == []
+    assert killed_server.PART.broken(figures) == [], figures
     assert figures["acknowledged"] > 0
 
 
