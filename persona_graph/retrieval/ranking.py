@@ -126,8 +126,8 @@ def rank_memories(question: Question, candidates: MemoryCandidates) -> Ranking:
     features = {"words": coverage(candidates.hits.astype(np.float32), importance) * _brevity(candidates)}
     if candidates.cosine is not None:
         features["meaning"] = np.maximum(candidates.cosine, 0).astype(np.float32)
-    events = [memory.event for memory in candidates.memories] if question.anchors else ()
-    features["date"] = overlap(events, question.anchors) if events else np.zeros(len(candidates.memories), np.float32)
+    if question.anchors:  # else nothing of any memory has to be looked at
+        features["date"] = overlap([memory.event for memory in candidates.memories], question.anchors)
     return _ranked(features, MEMORY_WEIGHTS, np.ones(len(candidates.memories), np.bool_))
 
 

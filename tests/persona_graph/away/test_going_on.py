@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
-from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
-from pydantic import Field
+from langchain_core.messages import AIMessage, HumanMessage
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -26,6 +24,7 @@ from persona_graph.settings import load_settings
 from persona_graph.update.worker import Worker
 from tests.persona_graph.away.given import TURN_JOBS, Home, said, until
 from tests.support.away_store import Fate
+from tests.support.tool_model import ToolModel
 
 
 async def test_the_worker_of_a_chat_delivers_and_learns_by_itself(home: Home) -> None:
@@ -82,24 +81,11 @@ async def test_inline_updates_do_not_take_the_answer_away(home: Home) -> None:
         assert [c.job for c in await it.ahistory("ana")] == TURN_JOBS * 2
 
 
-class Model(FakeMessagesListChatModel):
-    """Says what it is given, and keeps what it was shown."""
-
-    seen: list[list[BaseMessage]] = Field(default_factory=list)
-
-    def bind_tools(self, tools: Any, **_kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
-        self.seen.append(messages)
-        return super()._generate(messages, *args, **kwargs)
-
-
 @pytest.mark.parametrize("updates", [Updates.OFF, Updates.INLINE])
 async def test_an_agent_goes_on_without_memory_and_its_exchange_is_kept(home: Home, updates: Updates) -> None:
     config: Any = {"configurable": {"user_id": "ana"}}
     call = {"name": "search_memory", "args": {"query": "tea"}, "id": "1", "type": "tool_call"}
-    model = Model(responses=[AIMessage("", tool_calls=[call]), AIMessage("I cannot look just now.")])
+    model = ToolModel(responses=[AIMessage("", tool_calls=[call]), AIMessage("I cannot look just now.")])
     home.server.away()
     async with home.open(updates=updates) as it:
         agent = create_agent(model, middleware=[PersonaMiddleware(it)])

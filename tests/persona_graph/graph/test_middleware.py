@@ -13,11 +13,9 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langchain_core.language_models.fake_chat_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
-from pydantic import Field
 
 from persona_graph import Kind, Options, Persona, PersonaMiddleware
 from persona_graph.conversation import Message, Role, Turn
@@ -26,23 +24,11 @@ from persona_graph.memory.commit import Commit
 from persona_graph.memory.operations import Add
 from persona_graph.memory.types import Source
 from persona_graph.options import Updates
+from tests.support.tool_model import ToolModel
 
 NOW = datetime(2024, 6, 1, 9, 0, tzinfo=UTC)
 ANA: Any = {"configurable": {"user_id": "ana"}}
 Open = Callable[..., Persona]
-
-
-class Model(FakeMessagesListChatModel):
-    """Says what it is given, and keeps what it was shown."""
-
-    seen: list[list[BaseMessage]] = Field(default_factory=list)
-
-    def bind_tools(self, tools: Any, **_kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> Any:
-        self.seen.append(messages)
-        return super()._generate(messages, *args, **kwargs)
 
 
 @pytest.fixture
@@ -54,8 +40,8 @@ def persona(tmp_path: Path) -> Open:
     return make
 
 
-def says(*answers: str | AIMessage) -> Model:
-    return Model(responses=[a if isinstance(a, AIMessage) else AIMessage(a) for a in answers])
+def says(*answers: str | AIMessage) -> ToolModel:
+    return ToolModel(responses=[a if isinstance(a, AIMessage) else AIMessage(a) for a in answers])
 
 
 def looks(query: str, **window: str) -> AIMessage:
