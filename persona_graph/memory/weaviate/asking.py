@@ -37,11 +37,12 @@ class Asking:
         terms: Sequence[str] = (),
         vector: NDArray[np.float32] | None = None,
         last_by: str = "",
+        near: NDArray[np.float32] | None = None,
         vectors: bool = False,
     ) -> list[Found]:
         """Things that fit: the best by words, the nearest to a vector, the last by a property, or in no order.
 
-        `client` is a collection; `vectors` brings those of the things along.
+        `client` is a collection; `vectors` brings those of the things along, `near` their distances from a vector.
         """
         base, search, get, *_ = wire()
         more: dict[str, Any] = {}
@@ -63,11 +64,13 @@ class Asking:
             limit=limit,
             filters=where,
             properties=_properties(tuple(fields)),
-            metadata=_metadata(vector is not None, bool(terms), vectors),
+            metadata=_metadata(vector is not None, bool(terms), vectors or near is not None),
             **more,
         )
         reply = await _told(client, "Search", request)
         readers = [(name, _READERS.get(name, _text)) for name in fields]
+        if near is not None:
+            return _nearby(reply.results, readers, near)
         return [_found(result, readers) for result in reply.results]
 
     async def count(self, client: Any, where: Any) -> int:
@@ -149,13 +152,38 @@ _READERS: Mapping[str, Reader] = {
 
 
 def _found(result: Any, readers: Sequence[tuple[str, Reader]]) -> Found:
-    said, values = result.metadata, result.properties.non_ref_props.fields
-    # What a thing does not have reads as nothing.
-    properties = {name: value for name, read in readers if (value := read(values[name])) is not None}
+    said = result.metadata
     return Found(
         said.id_as_bytes,
-        properties,
+        _properties_of(result, readers),
         {one.name: np.frombuffer(one.vector_bytes, "<f4") for one in said.vectors} if said.vectors else {},
         said.distance if said.distance_present else None,
         said.score,
     )
+
+
+def _properties_of(result: Any, readers: Sequence[tuple[str, Reader]]) -> dict[str, Any]:
+    """What a thing does not have reads as nothing."""
+    values = result.properties.non_ref_props.fields
+    return {name: value for name, read in readers if (value := read(values[name])) is not None}
+
+
+def _nearby(results: Sequence[Any], readers: Sequence[tuple[str, Reader]], vector: NDArray[np.float32]) -> list[Found]:
+    """Things that were read with their vectors, with the distances of these from another, as a search has them."""
+    name = schema.vector_name(len(vector))
+    read = [
+        (said.id_as_bytes, _properties_of(r, readers), _bytes_of(said, name)) for r in results if (said := r.metadata)
+    ]
+    vectors = np.frombuffer(b"".join([held for *_, held in read]), "<f4").reshape(-1, len(vector))
+    # Not by BLAS, which would wake a thread on every core for so few; what is asked with has unit length.
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    distances = iter((1 - np.einsum("nd,d->n", vectors, vector) / np.maximum(lengths, 1e-9)).tolist())
+    return [Found(key, properties, {}, next(distances) if held else None) for key, properties, held in read]
+
+
+def _bytes_of(said: Any, name: str) -> bytes:
+    """The vector of that name; none where there is none."""
+    for one in said.vectors:
+        if one.name == name:
+            return bytes(one.vector_bytes)
+    return b""

@@ -132,8 +132,8 @@ async def every(space: UserSpace, as_of: datetime | None = None) -> list[Commit]
     return [commit for commit in found if microseconds(commit.at) <= until]
 
 
-async def project(space: UserSpace) -> None:
-    """Fold all commits again and replace the projections."""
+async def project(space: UserSpace, *, anew: bool = False) -> None:
+    """Fold all commits again and replace the projections; `anew` those too that are as they should be."""
     commits, stones = await asyncio.gather(every(space), tombstones.read(space))
     knowledge = fold(commits, tombstones=stones)
     held = await space.tenant.every(tagged(VERSION), [schema.BODY], vectors=True)
@@ -146,15 +146,18 @@ async def project(space: UserSpace) -> None:
         if (memory.id, memory.version) not in wanted:
             gone.append(thing.id)
     await space.tenant.take_out(gone)
-    changed = [memory for place, memory in wanted.items() if there.get(place) != memory]
-    await _put_versions(space, changed, held)
+    changed = [memory for place, memory in wanted.items() if anew or there.get(place) != memory]
+    await _put_versions(space, changed, held, again=True)
     await standing.write(space, await standing.of(space, commits, knowledge))
 
 
-async def _put_versions(space: UserSpace, changed: Iterable[Memory], held: Iterable[Found]) -> None:
-    """Write versions; a text that has its vector keeps it."""
+async def _put_versions(
+    space: UserSpace, changed: Iterable[Memory], held: Iterable[Found], *, again: bool = False
+) -> None:
+    """Write versions; a text that has its vector keeps it. `again` where some of them may be there, unseen."""
     vectors = {version_of(thing).searchable: vector for thing in held if (vector := thing.vector) is not None}
-    await space.tenant.put([version_thing(memory, vectors.get(memory.searchable)) for memory in changed])
+    things = [version_thing(memory, vectors.get(memory.searchable)) for memory in changed]
+    await space.tenant.put(things, again=again)
 
 
 async def _touched(space: UserSpace, commit: Commit) -> list[Found]:

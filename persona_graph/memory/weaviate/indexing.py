@@ -17,16 +17,22 @@ from persona_graph.memory.weaviate.codec import (
     slot_tag,
     turn_id,
     turn_of,
+    turn_tag,
     turn_thing,
 )
-from persona_graph.memory.weaviate.tenant import tagged
+from persona_graph.memory.weaviate.tenant import any_tag, both, rows, tagged
 from persona_graph.memory.weaviate.things import MESSAGE, Found, Thing, dump
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written
 
 
-async def index(space: UserSpace, written: Sequence[Written], *, done: Collection[str] = ()) -> None:
-    """Write the messages of turns as search reads them; turns named in `done` have nothing left to do then."""
+async def index(
+    space: UserSpace, written: Sequence[Written], *, done: Collection[str] = (), again: bool = False
+) -> None:
+    """Write the messages of turns as search reads them; turns named in `done` have nothing left to do then.
+
+    `again` where some of them may be there.
+    """
     things, renumber = [], set()
     numbers: dict[str, int] = {}
     for one in written:
@@ -37,7 +43,7 @@ async def index(space: UserSpace, written: Sequence[Written], *, done: Collectio
         numbers[session] += len(one.turn.messages)
         if one.late:
             renumber.add(session)
-    await space.tenant.put(things)
+    await space.tenant.put(things, again=again)
     for session in renumber:
         await number_anew(space, session)
     await talkers.note(space, (one.turn for one in written))
@@ -76,14 +82,20 @@ async def number_anew(space: UserSpace, session: str) -> None:
 
 
 async def index_missing(space: UserSpace, turns: Iterable[Found]) -> None:
-    """Index those of these turns (`WHOLE_TURN`) whose messages are not there."""
+    """Index those of these turns (`WHOLE_TURN`) whose messages the indexes lack."""
     found = [(thing, turn_of(thing)) for thing in turns]
-    last = {thing.id: message_id(turn.id, len(turn.messages) - 1) for thing, turn in found}
-    held = await space.tenant.get(list(last.values()), [schema.TAGS])
-    there = {id for id, thing in held.items() if MESSAGE in thing.tags}
-    missing = [Written(turn=turn, row=thing.row, late=True) for thing, turn in found if last[thing.id] not in there]
+    if not found:
+        return
+    places = rows(min(thing.row for thing, _ in found), max(thing.row + len(turn.messages) for thing, turn in found))
+    of_them = both(any_tag(turn_tag(thing.id.hex) for thing, _ in found), places)
+    there = {thing.id for thing in await space.tenant.every(both(tagged(MESSAGE), of_them), [schema.ROW])}
+    missing = [
+        Written(turn=turn, row=thing.row, late=True)
+        for thing, turn in found
+        if not there.issuperset(message_id(turn.id, place) for place in range(len(turn.messages)))
+    ]
     if missing:
-        await index(space, missing)
+        await index(space, missing, again=True)
 
 
 async def index_anew(space: UserSpace, *, keep_vectors: bool = True) -> None:
@@ -100,7 +112,7 @@ async def index_anew(space: UserSpace, *, keep_vectors: bool = True) -> None:
         number = numbers.get(turn.session, 0)
         numbers[turn.session] = number + len(turn.messages)
         things += [_with_old_vector(new, known.pop(new.id, None)) for new in message_things(turn, thing.row, number)]
-    await space.tenant.put(things)
+    await space.tenant.put(things, again=True)
     await space.tenant.take_out(known)
     await talkers.count_anew(space)
 

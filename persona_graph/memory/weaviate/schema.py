@@ -12,7 +12,11 @@ from typing import Any
 
 TAGS, ROW, BEGINS, ENDS, TERMS = "tags", "row", "begins", "ends", "terms"
 BODY, RECEIPT, JOBS, TOKENS = "body", "receipt", "jobs", "tokens"
+INDEXED = (TAGS, ROW, BEGINS, ENDS, TERMS)
+EVERYTHING = (*INDEXED, BODY, RECEIPT, JOBS, TOKENS)
 
+ALWAYS_HAS = 384
+"""Every collection has a named vector of this length; others come when they are needed."""
 CATCH_UP_MS = 5_000
 """How often nodes compare what they hold, and how old what one lacks has to be: the server's own 30 seconds each leave
 a node that comes back without what it missed for half a minute."""
@@ -66,7 +70,7 @@ def settings(replicas: int) -> dict[str, Any]:
         "inverted_index_config": Configure.inverted_index(
             bm25_b=1e-6, bm25_k1=1.2, stopwords_preset=StopwordsPreset.NONE
         ),
-        "vector_config": [vector_config(384)],
+        "vector_config": [vector_config(ALWAYS_HAS)],
         "properties": [
             Property(name=TAGS, data_type=DataType.TEXT_ARRAY, tokenization=Tokenization.FIELD, index_searchable=False),
             ranged(ROW, DataType.INT),

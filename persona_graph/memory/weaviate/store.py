@@ -100,7 +100,7 @@ class WeaviateStore:
     async def _read(self, user: str, work: Callable[[UserSpace], Awaitable[T]]) -> T:
         """Look at something, once what was put off is done."""
         space = self._space(user)
-        if not await space.settled() or not space.opened:
+        if not await space.settled() or not space.opened or space.tenant.unsure:
             async with space.lock:
                 await self._open(space)
         return await work(space)
@@ -116,6 +116,8 @@ class WeaviateStore:
 
     async def _open(self, space: UserSpace) -> None:
         """Add what a crash has left out, the first time and after work that was put off has failed."""
+        if space.tenant.unsure:
+            await space.tenant.mend()
         if not space.opened:
             await erasing.recover(space)
             await asyncio.gather(journal.recover(space), commits.recover(space))
@@ -242,7 +244,7 @@ class WeaviateStore:
 
         async def work(space: UserSpace) -> None:
             await indexing.index_anew(space)
-            await commits.project(space)
+            await commits.project(space, anew=True)
             space.search.clear()
 
         await self._write(user, work)

@@ -1,9 +1,15 @@
-"""`Tenant`: one user's objects, read and written; every method is one call of the server, or says how many."""
+"""`Tenant`: one user's objects, read and written; every method is one call of the server, or says how many.
+
+A write can fail half way: the server has the object, and some index lacks it (a refusal in the middle, a crash).
+Written again as it is the object looks unchanged to the server, which then leaves its indexes as they are, for ever. So
+what may have been written before is written twice: without all that is indexed, then whole.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,11 +24,15 @@ from persona_graph.memory.weaviate.things import GONE, Found, Thing
 from persona_graph.memory.weaviate.wire import wire
 
 T = TypeVar("T")
+Write = Callable[[Any, bool], Awaitable[T]]
+"""What writes to a collection; it is told whether it was made before: then some of it may be there already."""
 
 PAGE = 5_000
 """Objects in one answer; the server gives ten thousand at most."""
 BATCH = 200
 """Objects in one write."""
+LOOKS_S = (0.05, 0.2, 0.8)
+"""Waits after looks at what was written with vectors, where some are not found."""
 
 
 def tagged(*tags: str) -> Any:
@@ -95,35 +105,42 @@ class Tenant:
     def __init__(self, link: Link, name: str, make: Callable[[], Awaitable[None]] | None = None) -> None:
         self._link, self.name, self._make = link, name, make
         self._asking = Asking(link.address.collection, name, link.address.consistency)
+        self.unsure: dict[UUID, Thing | None] = {}
+        """Things whose write failed, as far as it was one of whole things: nobody knows how far it went."""
 
     async def _run(self, call: Callable[[Any], Awaitable[T]]) -> T:
         return await self._link.run(lambda collection: call(collection.with_tenant(self.name)))
 
-    async def _ask(self, call: Callable[[Any], Awaitable[T]], otherwise: T) -> T:
-        """Something of a tenant that there may not be."""
+    async def _write(
+        self, call: Write[T], things: Mapping[UUID, Thing | None], otherwise: T, *, create: bool = False
+    ) -> T:
+        """A write of these things, which may make the tenant; `otherwise` where there is none."""
         try:
-            return await self._run(call)
-        except NoTenant:
-            return otherwise
-
-    async def _write(self, call: Callable[[Any], Awaitable[T]], otherwise: T, *, create: bool) -> T:
-        """The same for a write, which may make the tenant."""
-        try:
-            return await self._run(call)
-        except NoTenant:
-            if not create or self._make is None:
-                return otherwise
-        await self._make()
-        return await self._run(call)
+            try:
+                return await self._run(_each_time(call))
+            except NoTenant:
+                if not create or self._make is None:
+                    return otherwise
+            await self._make()
+            return await self._run(_each_time(call))
+        except StoreError:
+            self.unsure |= things
+            raise
 
     # writing
 
     async def insert(self, thing: Thing, *, create: bool = False) -> bool:
-        """Write it where nothing has its id; False where something has, or there is no tenant."""
+        """Write it where nothing has its id; False where something has, or there is no tenant.
 
-        async def call(collection: Any) -> bool:
+        What has its id is written again where an index lacks it.
+        """
+        twice = False
+
+        async def call(collection: Any, again: bool) -> bool:
             from weaviate.exceptions import UnexpectedStatusCodeError
 
+            nonlocal twice
+            twice = again
             try:
                 await collection.data.insert(thing.properties, uuid=thing.id, vector=thing.vectors or None)
             except UnexpectedStatusCodeError as error:
@@ -132,33 +149,86 @@ class Tenant:
                 raise
             return True
 
-        return await self._write(call, False, create=create)
+        written = await self._write(call, {thing.id: thing}, False, create=create)
+        if not written:
+            await self._mend({thing.id: thing} if twice else {thing.id: None}, only_lost=not twice)
+        return written
 
     async def replace(self, thing: Thing) -> bool:
         """Write it in the place of what has its id; False where nothing has."""
 
-        async def call(collection: Any) -> bool:
-            return await _unless_missing(
-                collection.data.replace(uuid=thing.id, properties=thing.properties, vector=thing.vectors or None)
-            )
+        async def call(collection: Any, again: bool) -> bool:
+            for one in (thing.unindexed, thing) if again else (thing,):
+                done = await _unless_missing(
+                    collection.data.replace(uuid=one.id, properties=one.properties, vector=one.vectors or None)
+                )
+            return done
 
-        return await self._ask(call, False)
+        return await self._write(call, {thing.id: thing}, False)
 
     async def change(self, id: UUID, properties: dict[str, Any]) -> bool:
         """Set some properties of a thing; False where nothing has its id."""
+        other = {schema.TAGS: [], schema.ROW: int(properties.get(schema.ROW) == 0)}
+        unindexed = {name: value for name, value in other.items() if name in properties}
 
-        async def call(collection: Any) -> bool:
+        async def call(collection: Any, again: bool) -> bool:
+            if again and unindexed:
+                await _unless_missing(collection.data.update(uuid=id, properties=unindexed))
             return await _unless_missing(collection.data.update(uuid=id, properties=properties))
 
-        return await self._ask(call, False)
+        return await self._write(call, {id: None}, False)
 
-    async def put(self, things: Sequence[Thing], *, create: bool = False) -> None:
-        """Write things over whatever has their ids; a call for each `BATCH` of them."""
+    async def put(self, things: Sequence[Thing], *, create: bool = False, again: bool = False) -> None:
+        """Write things over whatever has their ids; a call for each `BATCH` of them, two for such as may be there."""
         for start in range(0, len(things), BATCH):
             batch = things[start : start + BATCH]
             for dimensions in {len(thing.vector) for thing in batch if thing.vector is not None}:
                 await self._link.have_vector(dimensions)
-            await self._write(lambda collection, batch=batch: _put(collection, batch), None, create=create)  # type: ignore[misc]
+            await self._write(_putting(batch, again), _by_id(batch), None, create=create)
+            await self._see_vectors([thing for thing in batch if thing.vector is not None])
+
+    async def _see_vectors(self, things: Sequence[Thing]) -> None:
+        """Write again what no vector finds: a flat index that could not keep a vector says nothing of it."""
+        for wait in LOOKS_S:
+            things = await self._unseen(things)
+            if not things:
+                return
+            await asyncio.sleep(wait)
+            await self._write(_putting(things, True), _by_id(things), None)
+        self.unsure |= _by_id(await self._unseen(things))
+
+    async def _unseen(self, things: Sequence[Thing]) -> list[Thing]:
+        """Those that are not found by vectors like theirs."""
+        seen: set[UUID] = set()
+        for vector in {len(t.vector): t.vector for t in things if t.vector is not None}.values():
+            ids = any_id(t.id for t in things if t.vector is not None and len(t.vector) == len(vector))
+            seen |= {found.id for found in await self.by_vector(vector, ids, (), limit=len(things))}
+        return [thing for thing in things if thing.id not in seen]
+
+    async def mend(self) -> None:
+        """Write again what a write may have left half done."""
+        unsure, self.unsure = self.unsure, {}
+        try:
+            await self._mend(unsure)
+        except StoreError:
+            self.unsure = unsure | self.unsure
+            raise
+
+    async def _mend(self, things: Mapping[UUID, Thing | None], *, only_lost: bool = False) -> None:
+        """Write again what is there, or where not even its id is found the thing itself.
+
+        With `only_lost` what is found by its id alone.
+        """
+        held = await self.get(things.keys(), schema.EVERYTHING, vectors=True)
+        there = [thing.thing for thing in held.values() if not (only_lost and await self._indexed(thing))]
+        nowhere = [thing for id, thing in things.items() if thing is not None and id not in held]
+        await self.put([*there, *nowhere], again=True)
+
+    async def _indexed(self, thing: Found) -> bool:
+        """Whether a thing is found by its tags, its row and its words together."""
+        where = both(both(tagged(*thing.tags), rows(thing.row, thing.row)), any_id([thing.id]))
+        terms = thing.thing.terms.split()
+        return bool(await (self.by_words(terms, where, (), limit=1) if terms else self.find(where, (), limit=1)))
 
     async def take_out(self, ids: Collection[UUID]) -> None:
         """Remove things so that no node brings them back.
@@ -196,6 +266,16 @@ class Tenant:
     async def find(self, where: Any, fields: Sequence[str], *, limit: int, vectors: bool = False) -> list[Found]:
         """Up to `limit` things that fit, in no order."""
         return await self._find(where, fields, limit, vectors=vectors)
+
+    async def near(
+        self, vector: NDArray[np.float32] | None, where: Any, fields: Sequence[str], *, limit: int
+    ) -> list[Found]:
+        """The same, with their distances from a vector; things without one have none.
+
+        Of few that is less work than `by_vector`: the server walks over all vectors between the first that fits and
+        the last.
+        """
+        return await self._find(where, fields, limit, near=vector)
 
     async def _find(self, where: Any, fields: Sequence[str], limit: int, **by: Any) -> list[Found]:
         return await self._asked(lambda client: self._asking.find(client, where, fields, limit, **by), [])
@@ -252,6 +332,25 @@ class Tenant:
     async def count(self, where: Any) -> int:
         """How many things fit; the server looks at each of them, some 4 us."""
         return await self._asked(lambda client: self._asking.count(client, where), 0)
+
+
+def _each_time(call: Write[T]) -> Callable[[Any], Awaitable[T]]:
+    """Tell a call whether it was made before."""
+    made = count()
+    return lambda collection: call(collection, next(made) > 0)
+
+
+def _by_id(things: Iterable[Thing]) -> dict[UUID, Thing | None]:
+    return {thing.id: thing for thing in things}
+
+
+def _putting(things: Sequence[Thing], again: bool) -> Write[None]:
+    async def call(collection: Any, again_now: bool) -> None:
+        if again or again_now:
+            await _put(collection, [thing.unindexed for thing in things])
+        await _put(collection, things)
+
+    return call
 
 
 async def _unless_missing(call: Awaitable[Any]) -> bool:

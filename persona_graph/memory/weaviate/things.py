@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from persona_graph.conversation import digest_of
@@ -68,9 +69,23 @@ class Thing:
         return {**found, **self.more}
 
     @property
+    def unindexed(self) -> Thing:
+        """The same, but for all that stands in an index.
+
+        It has a vector where the thing has none, and none where it has one: what changes its vector gets a new number
+        inside the server, under which all of it is indexed anew.
+        """
+        more = {name: value for name, value in self.more.items() if name not in schema.INDEXED}
+        vector = _SOME_VECTOR if self.vector is None else None
+        return replace(self, tags=(), row=int(self.row == 0), event=None, terms="", more=more, vector=vector)
+
+    @property
     def vectors(self) -> dict[str, list[float]]:
         """Its vector by name."""
         return {} if self.vector is None else {schema.vector_name(len(self.vector)): self.vector.tolist()}
+
+
+_SOME_VECTOR = np.eye(1, schema.ALWAYS_HAS, dtype=np.float32)[0]
 
 
 class Found(NamedTuple):
@@ -81,7 +96,7 @@ class Found(NamedTuple):
     properties: Mapping[str, Any]
     vectors: Mapping[str, NDArray[np.float32]] = MappingProxyType({})
     distance: float | None = None
-    """From the vector asked with."""
+    """From the vector asked with; None where it has none."""
     score: float = 0.0
     """By the words asked with."""
 
@@ -104,6 +119,20 @@ class Found(NamedTuple):
     def body(self) -> Any:
         """What it holds."""
         return load(self.properties[schema.BODY])
+
+    @property
+    def thing(self) -> Thing:
+        """It as it is to be written; all that things have was asked for."""
+        apart = (schema.TAGS, schema.ROW, schema.TERMS, schema.BODY)
+        return Thing(
+            id=self.id,
+            tags=tuple(self.properties.get(schema.TAGS) or ()),
+            row=self.row,
+            terms=self.properties.get(schema.TERMS) or "",
+            body=self.body,
+            more={name: value for name, value in self.properties.items() if name not in apart},
+            vector=self.vector,
+        )
 
     @property
     def vector(self) -> NDArray[np.float32] | None:
@@ -131,26 +160,28 @@ def name_of(text: str) -> str:
 
 def dump(value: Any) -> str:
     """A value as a property."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = _written(value)
     try:
-        text.encode()
-    except UnicodeEncodeError:  # lone surrogates, which nothing but Python holds
-        return _PACKED + base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
-    return text
+        fit = _written(orjson.loads(text)) == text
+    except ValueError:
+        fit = False
+    # What the fast reader does not read as it stands: huge numbers, no numbers, lone surrogates.
+    return text if fit else _PACKED + base64.b64encode(text.encode("utf-8", "surrogatepass")).decode()
 
 
 def load(text: str) -> Any:
-    """The value that `dump` wrote."""
+    """The value that `dump` wrote. A search reads hundreds of small texts."""
     if text.startswith(_PACKED):
-        text = base64.b64decode(text.removeprefix(_PACKED)).decode("utf-8", "surrogatepass")
-    return _read(text)[0]
+        return json.loads(base64.b64decode(text.removeprefix(_PACKED)).decode("utf-8", "surrogatepass"))
+    return orjson.loads(text)
 
-
-_read = json.JSONDecoder().raw_decode
-"""What `json.loads` does in the end: a search reads hundreds of small texts."""
 
 _PACKED = "~"
 """No JSON begins with it."""
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def hour(at: datetime) -> int:

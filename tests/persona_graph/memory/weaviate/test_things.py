@@ -33,6 +33,11 @@ def test_any_json_comes_back(value: Any) -> None:
     assert load(dump(value)) == value
 
 
+@pytest.mark.parametrize("value", [2**64, -(2**70), 1e300, float("inf"), float("-inf"), 0.1])
+def test_any_number_comes_back_as_it_is(value: float) -> None:
+    assert repr(load(dump([value]))) == repr([value])
+
+
 @pytest.mark.parametrize("text", ["\ud83d\ude00", "\ud800", "a\0b", "~", "\U0001f600", "\u2028"])
 def test_any_text_comes_back_and_can_be_sent(text: str) -> None:
     dump(text).encode()
