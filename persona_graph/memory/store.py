@@ -147,7 +147,7 @@ class MemoryStore(Protocol):
     ) -> list[Turn]:
         """Turns by time, each with its `ordinal`; `newest` keeps only the last n of the window.
 
-        Receipts are long; `receipts=False` leaves them out.
+        Receipts are long; `receipts=False` leaves them out, and where `ids` are given their `ordinal` too (-1).
         """
         ...
 

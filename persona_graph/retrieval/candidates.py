@@ -102,3 +102,10 @@ class MemoryCandidates:
             total=0,
             cosine=np.empty(0, np.float32) if dense else None,
         )
+
+
+def hits_of(held: Sequence[Sequence[int]], terms: int) -> NDArray[np.bool_]:
+    """(t, n) of which terms each of n texts holds, by number."""
+    hits = np.zeros((terms, len(held)), np.bool_)
+    hits[[term for one in held for term in one], [place for place, one in enumerate(held) for _ in one]] = True
+    return hits

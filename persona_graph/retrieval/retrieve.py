@@ -30,8 +30,10 @@ from persona_graph.tokens import fitted, turn_cost
 
 Found = TypeVar("Found", MemoryCandidates, MessageCandidates)
 
-MOST_TURNS = 64
-"""Messages whose turns are looked at for episodes."""
+MOST_MESSAGES = 64
+"""Of episodes too long to be shown whole, so many messages have their turns looked at."""
+SHORT_TURN = 64
+"""Tokens: whether turns fit is looked at where turns so short would (LoCoMo's take 72 on the average)."""
 KIND_OF = {
     Target.CORE: Kind.CORE,
     Target.SEMANTIC: Kind.SEMANTIC,
@@ -141,7 +143,7 @@ class _Search:
                 order = self._filled(ranking, of_kind, partial(self._latest, candidates))
                 hits += self._take(target, order, candidates.memories)
         episodes = [hit for hit in hits if hit.target is Target.EPISODIC]
-        if not episodes:
+        if not episodes or not self.query.turn_tokens:
             return hits
         full = await self._with_turns(episodes)
         return [full.get(hit.id, hit) if hit.target is Target.EPISODIC else hit for hit in hits]
@@ -234,42 +236,40 @@ class _Search:
         return [hit for hit in hits if hit.id not in self.query.exclude][:limit]
 
     async def _with_turns(self, episodes: list[Hit]) -> Mapping[str, Hit]:
-        """Each episode with its turns, the best where not all of them fit; all episodes share one budget of tokens.
+        """Each episode with its turns, the best where not all of them fit; all episodes share one budget of tokens."""
+        owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
+        wanted = frozenset(owner) - self.query.exclude
+        turns = await self._all_turns(wanted)
+        by_episode: dict[str, list[Turn]] = {}
+        for turn in await self._best_turns(wanted) if turns is None else turns:
+            by_episode.setdefault(owner[turn.id], []).append(turn)
+        return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
+
+    async def _all_turns(self, ids: frozenset[str]) -> list[Turn] | None:
+        """Turns by time; None where they do not fit into the budget."""
+        query = self.query
+        if len(ids) * SHORT_TURN > query.turn_tokens:
+            return None
+        turns = await self.store.turns(query.user, ids=sorted(ids), receipts=False) if ids else []
+        held = [turn for turn in turns if query.as_of is None or turn.at <= query.as_of]
+        return held if sum(map(turn_cost, held)) <= query.turn_tokens else None
+
+    async def _best_turns(self, ids: frozenset[str]) -> list[Turn]:
+        """Those that fit of the turns that answer best, by time.
 
         Among the turns of two episodes comparing token by token finds no more evidence (LoCoMo's development
         conversations, within 400 and 1,200 tokens), so it is left out.
         """
-        owner = {turn: hit.id for hit in reversed(episodes) for turn in (hit.memory.evidence if hit.memory else ())}
-        candidates = await self._best_of(self.store.find_messages, turns=frozenset(owner) - self.query.exclude)
-        kept = dict[str, tuple[int, Turn]]()
-        for row, turn in await self._fitting(candidates):
-            kept.setdefault(turn.id, (row, turn))
-        by_episode: dict[str, list[Turn]] = {}
-        for _, turn in sorted(kept.values(), key=lambda one: one[0]):  # rows are in order of time
-            by_episode.setdefault(owner[turn.id], []).append(turn)
-        return {hit.id: replace(hit, turns=tuple(by_episode.get(hit.id, ()))) for hit in episodes}
-
-    async def _fitting(self, candidates: MessageCandidates) -> list[tuple[int, Turn]]:
-        """Turns of given messages, by row: all where they fit into the budget, else the best."""
+        candidates, ranking = await self._ranked_messages(turns=ids)
+        rows = [int(row) for row in candidates.rows[ranking.order[:MOST_MESSAGES]]]
         left, kept = self.query.turn_tokens, dict[str, tuple[int, Turn]]()
-        if len(candidates.rows) <= MOST_TURNS:
-            every = await self._turns_at(candidates.rows)
-            if sum(map(turn_cost, {turn.id: turn for _, turn in every}.values())) <= left:
-                return every
-        ranking = self._by_stage_one(candidates)
-        for row, turn in await self._turns_at(candidates.rows[ranking.order[:MOST_TURNS]]):
+        for row, (turn, _) in zip(rows, await self.store.messages_at(self.query.user, rows), strict=False):
             cost = turn_cost(turn)
             if turn.id in kept or left <= 0 or (kept and cost > left):
                 continue
             kept[turn.id] = row, turn if cost <= left else fitted([turn], left)[0]
             left -= cost
-        return list(kept.values())
-
-    async def _turns_at(self, rows: NDArray[np.int64]) -> list[tuple[int, Turn]]:
-        """The turns of messages, each with the message's row."""
-        places = [int(row) for row in rows]
-        turns = await self.store.messages_at(self.query.user, places)
-        return [(row, turn) for row, (turn, _) in zip(places, turns, strict=False)]
+        return [turn for _, turn in sorted(kept.values(), key=lambda one: one[0])]  # rows are in order of time
 
 
 def _by_cosine(candidates: MessageCandidates | MemoryCandidates) -> Ranking:

@@ -204,7 +204,8 @@ def turns(
     """Turns of a window by time, or those of them with these ids; `newest` keeps the last n."""
     with file.reading() as db:
         if ids is not None:
-            found = turns_at(db, sorted(rows_of(db, ids).values()))
+            rows = sorted(rows_of(db, ids).values())
+            found = turns_at(db, rows, None if receipts else [-1] * len(rows))
             kept = [turn for turn in found if turn.at in window]
             return kept[-newest:] if newest else ([] if newest == 0 else kept)
         return _of_window(db, window, newest, _TURN if receipts else _BRIEF)

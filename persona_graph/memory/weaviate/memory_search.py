@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,14 +23,14 @@ from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, ta
 from persona_graph.memory.weaviate.things import VERSION, Found, hour
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse
-from persona_graph.retrieval.candidates import MemoryCandidates
+from persona_graph.retrieval.candidates import MemoryCandidates, hits_of
 
 LEG = 16
 """How many memories of a kind the words bring, and how many the vector."""
 ENOUGH = 6
 """So few of a kind, found with others, are too few; the best two to four are shown."""
 WHOLE = 64
-"""Up to so many of a kind that is searched alone a vector brings at once."""
+"""Up to so many of a kind that is searched alone are read at once."""
 LEAST = 12
 """So few of a kind are back-filled with what else lies in a window."""
 FIELDS = (schema.ROW, schema.BODY, schema.TERMS)
@@ -52,17 +52,27 @@ async def find(space: UserSpace, lookup: Lookup) -> MemoryCandidates:
     return search.candidates()
 
 
+class _Seen(NamedTuple):
+    """One memory; they order by age."""
+
+    at: int
+    key: bytes
+    row: Row
+    """As it is stored."""
+    held: list[int]
+    """Which of the terms it holds."""
+
+
 class _Search:
     """One search on its way."""
 
     def __init__(self, space: UserSpace, lookup: Lookup) -> None:
         self.space, self.lookup = space, lookup
         self.frequencies = Frequencies(space, VERSION, lookup.terms)
-        self.seen: dict[bytes, tuple[int, Row]] = {}
-        """By the id of the thing: where it stands, and the memory as it is stored."""
-        self.places = {term: place for place, term in enumerate(lookup.terms)}
-        self.held: dict[bytes, list[int]] = {}
-        """Which of the terms each holds."""
+        self.seen: dict[bytes, _Seen] = {}
+        """By the ids of the things."""
+        self.words = [(place, f" {term} ") for place, term in enumerate(lookup.terms)]
+        """The terms as they stand in a text of terms."""
         self.cosine: dict[bytes, float] = {}
         self.scored: list[tuple[list[int], float]] = []
         """Which terms texts hold, and what the server gives them for it."""
@@ -71,7 +81,7 @@ class _Search:
         self.many: set[Kind] = set()
         """Kinds of which there are more than one call reads."""
         self.wide: set[Kind] = set()
-        """Kinds of which a vector alone, against expectation, did not bring all."""
+        """Kinds of which there are, against expectation, too many to read all."""
 
     async def by_kind(self) -> None:
         """The best of each kind; where nothing but a window counts, also the latest that neither words nor vector find.
@@ -82,18 +92,20 @@ class _Search:
         kinds = sorted(lookup.kinds)
         filled = lookup.window.bounded or not lookup.terms
         known = self.space.search.things or 0
-        alone = [kind for kind in kinds if kind in self.space.search.crowded]
         together = [kind for kind in kinds if kind not in self.space.search.crowded]
-        legs = [*self._legs(together), *(leg for kind in alone for leg in self._alone(kind, known))]
-        if lookup.vector is None:
-            legs += [self._rest(kind) for kind in kinds] if filled else []
-        elif (filled or alone) and not self.space.search.holds(self._embedded, known):
+        alone = [kind for kind in kinds if kind not in together]
+        whole = [kind for kind in alone if kind not in self.space.search.wide]
+        legs = [*self._legs(together), *map(self._whole, whole)]
+        legs += [leg for kind in alone if kind not in whole for leg in self._legs([kind])]
+        if filled and lookup.vector is None:
+            legs += [self._rest(kind) for kind in kinds if kind not in whole]
+        elif filled and not self.space.search.holds(self._embedded, known):
             legs.append(self._waiting(known))
         things, *_ = await asyncio.gather(counting.things(), *counting.begin(), *check(self.space, lookup), *legs)
         more: list[Leg] = [self._latest(kind) for kind in kinds if filled and kind in self.many]
         more += [leg for kind in self._crowded(together) for leg in self._legs([kind])]
         more += [leg for kind in self.wide for leg in self._legs([kind])]
-        more += [self._waiting(things)] if (filled or alone) and lookup.vector is not None and things != known else []
+        more += [self._waiting(things)] if filled and lookup.vector is not None and things != known else []
         reading = counting.read(things, self.scored, guess=True)
         await (asyncio.gather(*more, reading) if more else reading)
 
@@ -116,17 +128,10 @@ class _Search:
     def _legs(self, kinds: Sequence[Kind]) -> list[Leg]:
         return [self._by_words(kinds), self._by_vector(kinds)] if kinds else []
 
-    def _alone(self, kind: Kind, things: int) -> list[Leg]:
-        """A kind by itself: where a vector brings all of it, words would bring nothing more."""
-        cache = self.space.search
-        small = self.lookup.vector is not None and kind not in cache.wide and cache.holds(self._embedded, things)
-        return [self._whole(kind)] if small else self._legs([kind])
-
     async def _whole(self, kind: Kind) -> None:
         """All of a kind, whatever the window: that is less work for the server than to look into the window."""
-        vector, tag = self.lookup.vector, on_tag if self.lookup.window.bounded else now_tag
-        assert vector is not None
-        found = await self.space.tenant.by_vector(vector, any_tag([tag(kind)]), FIELDS, limit=WHOLE)
+        tag = on_tag if self.lookup.window.bounded else now_tag
+        found = await self.space.tenant.near(self.lookup.vector, any_tag([tag(kind)]), FIELDS, limit=WHOLE)
         self._add(found)
         if len(found) == WHOLE:
             self.wide.add(kind)
@@ -147,7 +152,7 @@ class _Search:
         """Of kinds that were asked for together those to which others left too few places; they go alone then."""
         if len(kinds) < 2 or not self.full:
             return []
-        seen = Counter(row["kind"] for _, row in self.seen.values())
+        seen = Counter(one.row["kind"] for one in self.seen.values())
         few = [kind for kind in kinds if seen[kind] < ENOUGH]
         self.space.search.crowded |= set(few)
         return few
@@ -182,7 +187,7 @@ class _Search:
     async def _latest(self, kind: Kind) -> None:
         """The memories that began last in the window, where the search found few of the kind."""
         window = self.lookup.window
-        of_kind = [row for _, row in self.seen.values() if row["kind"] == kind]
+        of_kind = [one.row for one in self.seen.values() if one.row["kind"] == kind]
         if len(of_kind) >= min(self.leg, LEAST):
             return
         starts = (event_of(row).start for row in of_kind)
@@ -193,41 +198,38 @@ class _Search:
     def _add(self, found: Sequence[Found], limit: int = 0) -> None:
         """Take in what was read; at a limit there is more."""
         self.full |= 0 < limit == len(found)
-        lookup = self.lookup
+        exclude, window = self.lookup.exclude, self.lookup.window
+        bounded = window.bounded
         for thing in found:
             key = thing.key
             if key not in self.seen:
                 row: Row = thing.body
-                if row["id"] in lookup.exclude or is_off(row):
+                if row["id"] in exclude or is_off(row):
                     continue
-                if not (event_of(row).overlaps(lookup.window) if lookup.window.bounded else is_current(row)):
+                if not (event_of(row).overlaps(window) if bounded else is_current(row)):
                     continue
-                said: str = thing.properties.get(schema.TERMS) or ""
-                self.seen[key] = (thing.row, row)
-                self.held[key] = [self.places[term] for term in self.places.keys() & said.split()]
+                said = f" {thing.properties.get(schema.TERMS, '')} "
+                self.seen[key] = _Seen(thing.row, key, row, [place for place, word in self.words if word in said])
             if thing.distance is not None:
                 self.cosine[key] = 1 - thing.distance
             if thing.score:
-                self.scored.append((self.held[key], thing.score))
+                self.scored.append((self.seen[key].held, thing.score))
 
     def candidates(self) -> MemoryCandidates:
         """What was seen, oldest first."""
         lookup = self.lookup
         if not self.frequencies.total:
             return MemoryCandidates.nothing(len(lookup.terms), dense=lookup.vector is not None)
-        order = sorted(self.seen, key=lambda key: (self.seen[key][0], key))
-        hits = np.zeros((len(lookup.terms), len(order)), bool)
-        for place, key in enumerate(order):
-            hits[self.held[key], place] = True
-        dense, rows = lookup.vector is not None, [self.seen[key][1] for key in order]
+        order = sorted(self.seen.values())
+        dense, rows = lookup.vector is not None, [one.row for one in order]
         return MemoryCandidates(
             memories=Memories(rows),
             kinds=np.array([row["kind"] for row in rows], object),
             lengths=np.array([len(row.get("text", "")) for row in rows], np.float32),
-            hits=hits,
+            hits=hits_of([one.held for one in order], len(lookup.terms)),
             frequency=self.frequencies.column,
             total=self.frequencies.total,
-            cosine=np.array([self.cosine.get(key, 0.0) for key in order], np.float32) if dense else None,
+            cosine=np.array([self.cosine.get(one.key, 0.0) for one in order], np.float32) if dense else None,
         )
 
     async def held_then(self) -> None:
@@ -252,8 +254,8 @@ class _Search:
         for place, memory in enumerate(memories):
             said = set(analyse(memory.searchable))
             key = place.to_bytes(16)
-            self.seen[key] = (place, memory_row(memory))
-            self.held[key] = [number for number, term in enumerate(lookup.terms) if term in said]
+            holds = [number for number, term in enumerate(lookup.terms) if term in said]
+            self.seen[key] = _Seen(place, key, memory_row(memory), holds)
             self.cosine[key] = cosine.get(text_tag(memory.searchable), 0.0)
 
     async def _cosines(self, texts: Iterable[str]) -> dict[str, float]:

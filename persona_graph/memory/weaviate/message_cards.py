@@ -13,7 +13,7 @@ from persona_graph.memory.store import Lookup
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import Card, card_of, slot_tag, turn_hex
 from persona_graph.memory.weaviate.things import Found
-from persona_graph.retrieval.candidates import MessageCandidates
+from persona_graph.retrieval.candidates import MessageCandidates, hits_of
 
 REACH = 2
 """Neighbours on each side that ranking looks at."""
@@ -86,15 +86,15 @@ class Pile:
 
     def add(self, found: Iterable[Found]) -> None:
         """Take in what was read; a distance becomes a cosine."""
-        seen, places = self.seen, {term: place for place, term in enumerate(self.terms)}
+        seen, words = self.seen, [(place, f" {term} ") for place, term in enumerate(self.terms)]
         for thing in found:
             one = seen.get(thing.key)
             if one is None:
                 card = card_of(thing)
                 if card.at >= self.scope.until:
                     continue
-                said: str = thing.properties.get(schema.TERMS) or ""
-                held = [places[term] for term in places.keys() & said.split()]
+                said = f" {thing.properties.get(schema.TERMS, '')} "
+                held = [place for place, word in words if word in said]
                 vectors = thing.properties.get(schema.TOKENS) or ""
                 one = seen[thing.key] = Seen(thing.key, thing.row, card, held, vectors)
             if thing.distance is not None:
@@ -148,10 +148,6 @@ class Pile:
         names = {name: place for place, name in enumerate(dict.fromkeys((*speakers, *talkers)))}
         known = {name: place for place, name in enumerate(dict.fromkeys(sessions))}
         session = np.array([known[name] for name in sessions], np.int64)
-        hits = np.zeros((len(self.terms), len(order)), bool)
-        for place, one in enumerate(order):
-            if one.held:
-                hits[one.held, place] = True
         return MessageCandidates(
             rows=np.array(rows, np.int64),
             session=session,
@@ -160,7 +156,7 @@ class Pile:
             speakers=tuple(names),
             role=np.array(roles, np.int64),
             marks=np.array(marks, np.int64),
-            hits=hits,
+            hits=hits_of([one.held for one in order], len(self.terms)),
             frequency=frequency,
             total=total,
             cosine=np.array([one.cosine for one in order], np.float32) if dense else None,
@@ -173,18 +169,3 @@ def _positions(session: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray
     steps = np.diff(number)
     steps[(np.diff(session) != 0) | (steps <= 0)] = APART
     return np.concatenate(([0], np.cumsum(steps)))[: len(number)]
-
-
-def with_distances(found: Sequence[Found], vector: NDArray[np.float32]) -> list[Found]:
-    """Things that were read with their vectors, with the distances of these from another, as a search has them."""
-    name = schema.vector_name(len(vector))
-    held = {place: near for place, thing in enumerate(found) if (near := thing.vectors.get(name)) is not None}
-    measured = list(found)
-    if held:
-        vectors = np.stack(list(held.values()))
-        # Not by BLAS, which would wake a thread on every core for so few; what is asked with has unit length.
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-        cosines = np.einsum("nd,d->n", vectors, vector) / np.maximum(lengths, 1e-9)
-        for place, cosine in zip(held, cosines.tolist(), strict=True):
-            measured[place] = found[place]._replace(distance=1 - cosine)
-    return measured

@@ -8,8 +8,7 @@ together with their messages, in one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Iterable, Sequence
 from uuid import UUID
 
 from persona_graph.conversation import Turn
@@ -30,7 +29,7 @@ from persona_graph.memory.weaviate.codec import (
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
-from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen, with_distances
+from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
 from persona_graph.memory.weaviate.search_cache import EMBEDDED, NO_PICTURES, Place
 from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
 from persona_graph.memory.weaviate.tenant import rows as between
@@ -44,8 +43,10 @@ LEG, CORE = 40, 20
 
 Of the evidence in LoCoMo's development conversations the first ten lose 0.35 points at most by it.
 """
-CORE_EACH = 3
-"""So many have their neighbours read for each that will be shown: of the first two no evidence is lost by it."""
+CORE_EACH = 2
+"""So many have their neighbours read for each that will be shown: of the first three no evidence is lost by it, of the
+first five a quarter of a point; of the first two pictures none.
+"""
 WORDS_ALONE = 2
 """Without a vector both are so much more."""
 FEW_TURNS = 64
@@ -91,8 +92,10 @@ class _Search:
         self.leg = min(lookup.depth, wide * LEG) + min(2 * len(lookup.exclude), LEG)
         self.few = CORE_EACH * lookup.limit <= CORE
         self.core = wide * min(CORE, CORE_EACH * lookup.limit)
-        self.alone, self.exhausted = False, False
-        """Whether a vector was asked alone; whether it has brought all that have one and lie in the window."""
+        self.exhausted = False
+        """Whether the vector has brought all that have one and lie in the window."""
+        self.whole = False
+        """Whether all that lie in the window were read."""
 
     async def among_pictures(self) -> MessageCandidates:
         """The same, where it is not known that there is no picture."""
@@ -102,17 +105,11 @@ class _Search:
         return await self.found()
 
     async def found(self) -> MessageCandidates:
-        """The two rounds."""
-        counting = self.frequencies.things()
-        things, *_ = await asyncio.gather(counting, self._in_window(), *check(self.space, self.lookup))
+        """The two rounds; neighbours are asked for as soon as it is known whose, whatever else is on its way."""
+        first = asyncio.create_task(self._in_window())
+        things, *_ = await asyncio.gather(self._others(first), self._neighbours(first), *check(self.space, self.lookup))
         if not things:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
-        second = [self._neighbours(), self._count(things, guess=self.lookup.images)]
-        if not (self.exhausted and self.cache.holds(EMBEDDED, things)):
-            second.append(self._rest_in_window(things))
-        if self.lookup.images and not self.pile.seen:
-            second.append(self._look_for_pictures(things))
-        await asyncio.gather(*second)
         self.cache.tokens.keep({key: one.tokens for key, one in self.pile.seen.items()}, self.began)
         return self._candidates()
 
@@ -123,7 +120,9 @@ class _Search:
             return MessageCandidates.nothing(len(self.lookup.terms), dense=self.lookup.vector is not None)
         wanted = [*map(turn_tag, turns), *(map(own_tag, turns) if len(turns) <= FEW_TURNS else ())]
         things, found, *_ = await asyncio.gather(
-            self.frequencies.about(), self._near(any_tag(wanted), PLAIN, MOST), *check(self.space, self.lookup)
+            self.frequencies.about(),
+            self.tenant.near(self.lookup.vector, any_tag(wanted), PLAIN, limit=MOST),
+            *check(self.space, self.lookup),
         )
         self._take_in(found)
         await self._count(things, guess=True)
@@ -154,16 +153,16 @@ class _Search:
             self.pile.add(await self.tenant.by_words(self.lookup.terms, self.where, FIELDS, limit=self.leg))
 
     async def _in_window(self) -> None:
-        """The best; words would bring nothing more where the last search saw that a vector brings all pictures."""
-        known = self.cache.things
-        few = self.lookup.images and self.cache.few_pictures and self.lookup.vector is not None
-        self.alone = few and known is not None and self.cache.holds(EMBEDDED, known)
-        found = (
-            await self._by_vector() if self.alone else (await asyncio.gather(self._by_vector(), self._by_words()))[0]
-        )
-        self.exhausted = self.lookup.vector is not None and found < self.leg
+        """All, where there were few pictures the last time; otherwise the best."""
+        if self.lookup.images and self.cache.few_pictures:
+            found = await self.tenant.near(self.lookup.vector, self.where, FIELDS, limit=self.leg)
+            self.whole = len(found) < self.leg
+            self.pile.add(found if self.whole else ())
+        if not self.whole:
+            found_by_vector, _ = await asyncio.gather(self._by_vector(), self._by_words())
+            self.exhausted = self.lookup.vector is not None and found_by_vector < self.leg
         if self.lookup.images:
-            self.cache.few_pictures = self.exhausted
+            self.cache.few_pictures = self.whole or self.exhausted
 
     async def _by_vector(self) -> int:
         """How many it brings."""
@@ -173,27 +172,36 @@ class _Search:
         self.pile.add(found)
         return len(found)
 
-    async def _near(self, where: Any, fields: Sequence[str], limit: int) -> list[Found]:
-        """Things that fit, with their cosines; those too that have no vector yet."""
-        vector = self.lookup.vector
-        found = await self.tenant.find(where, fields, limit=limit, vectors=vector is not None)
-        return found if vector is None else with_distances(found, vector)
-
     # the second
 
-    async def _neighbours(self) -> None:
+    async def _neighbours(self, first: Awaitable[None]) -> None:
         """The neighbours of the best; where few will be shown, also their turns, of which those are mostly some."""
+        await first
         best = self.pile.best(self.core)
         slots = self.pile.slots_around(best)
         turns = {own_tag(one.card.turn) for one in best} if self.few else set[str]()
         if slots or turns:  # two messages may have taken one place
-            self._take_in(await self._near(any_tag(slots | turns), FIELDS, limit=2 * len(slots) + len(turns)))
+            limit = 2 * len(slots) + len(turns)
+            self._take_in(await self.tenant.near(self.lookup.vector, any_tag(slots | turns), FIELDS, limit=limit))
+
+    async def _others(self, first: Awaitable[None]) -> int:
+        """What else is to be asked; how many things the user has."""
+        things = await self.frequencies.things()
+        await first
+        if not things:
+            return 0
+        asked = [self._count(things, guess=self.lookup.images)]
+        if not self.whole and not (self.exhausted and self.cache.holds(EMBEDDED, things)):
+            asked.append(self._rest_in_window(things))
+        if self.lookup.images and not self.pile.seen:
+            asked.append(self._look_for_pictures(things))
+        await asyncio.gather(*asked)
+        return things
 
     async def _rest_in_window(self, things: int) -> None:
         """What the first round has left, where a vector has not brought all, or there may be some without one."""
-        words = [self._by_words()] if self.alone else []
         look = [self._look_for_vectors(things)] if self.exhausted else []
-        await asyncio.gather(self._latest(), *words, *look)
+        await asyncio.gather(self._latest(), *look)
 
     async def _look_for_vectors(self, things: int) -> None:
         """Remember where all messages have their vectors."""

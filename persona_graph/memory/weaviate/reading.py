@@ -41,9 +41,10 @@ async def turns(
     if newest == 0:
         return []
     if ids is not None:
-        held = await held_turns(space, ids, WHOLE_TURN)
+        held = await held_turns(space, ids, fields)
         found = sorted(held.values(), key=_place)
-        counted = list(zip(found, await ordinals(space, [thing.row for thing in found]), strict=True))
+        numbers = await ordinals(space, [thing.row for thing in found]) if receipts else [-1] * len(found)
+        counted = list(zip(found, numbers, strict=True))
     else:
         found = await _of_window(space, window, newest, fields)
         before = await turns_before(space, found[0].row) if found else 0

@@ -101,9 +101,9 @@ class SearchCache:
         self.crowded: set[Kind] = set()
         """Kinds of memories that are searched alone, because others leave them no place."""
         self.few_pictures = False
-        """Whether a vector has brought all pictures, the last time it was asked for some."""
+        """Whether there were few pictures where the last search for some looked."""
         self.wide: set[Kind] = set()
-        """Kinds of those of which a vector does not bring all at once."""
+        """Kinds of those with too many memories to read them all."""
         self._facts: dict[str, int] = {}
         self._agreed: tuple[str, float] = ("", 0.0)
 

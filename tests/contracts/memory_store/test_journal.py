@@ -34,6 +34,8 @@ async def test_turns_can_be_read_without_their_receipts(store: MemoryStore) -> N
     await store.append("ana", [replace(turn("a", 0), receipt={"policy": "x"})])
     assert [t.receipt for t in await store.turns("ana")] == [{"policy": "x"}]
     assert [t.receipt for t in await store.turns("ana", receipts=False)] == [{}]
+    (bare,) = await store.turns("ana", ids=["a", "unknown"], receipts=False)
+    assert bare == replace(turn("a", 0), ordinal=-1)
 
 
 async def test_an_answered_turn_is_never_written_twice(store: MemoryStore) -> None:

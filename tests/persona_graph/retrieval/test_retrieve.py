@@ -183,22 +183,41 @@ async def test_single_messages_are_found_with_their_place(store: MemoryStore) ->
     assert [(h.turn.id, h.message) for h in hits.hits if h.turn] == [("t1", 1), ("t1", 0)]
 
 
-async def test_an_episode_comes_with_its_best_turns_within_the_budget(store: MemoryStore) -> None:
+async def a_hike(store: MemoryStore) -> None:
+    """An episode of six turns, only the fourth of which is about it; its last was said an hour after the others."""
     told = [turn(f"t{n}", MARCH + timedelta(minutes=n), f"Small talk number {n}. " * 12) for n in range(6)]
     told[3] = turn("t3", MARCH + timedelta(minutes=3), "We hiked up Mount Teide on Sunday.")
+    told[5] = replace(told[5], at=MARCH + timedelta(hours=1))
     await store.append("ana", told)
     ids = tuple(t.id for t in told)
-    add = Add(
-        kind=Kind.EPISODIC, text="a hike on Tenerife", event=TimeRange(start=MARCH, end=told[-1].at), evidence=ids
+    during = TimeRange(start=MARCH, end=told[-1].at)
+    await commit(store, "e", MARCH, Add(kind=Kind.EPISODIC, text="a hike on Tenerife", event=during, evidence=ids))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "shown"),
+    [(0, []), (60, ["t3"]), (10_000, ["t0", "t1", "t2", "t3", "t4", "t5"])],
+)
+async def test_an_episode_comes_with_its_best_turns_or_whole(store: MemoryStore, tokens: int, shown: list[str]) -> None:
+    await a_hike(store)
+    query = Query(user="ana", text="hike up Mount Teide", turn_tokens=tokens)
+    (hit,) = (await retrieve(store, query)).of(Target.EPISODIC)
+    assert [t.id for t in hit.turns] == shown
+
+
+async def test_an_episode_shows_neither_what_is_excluded_nor_what_was_said_after_the_belief_time(
+    store: MemoryStore,
+) -> None:
+    await a_hike(store)
+    query = Query(
+        user="ana",
+        text="hike up Mount Teide",
+        exclude=frozenset({"t1"}),
+        as_of=MARCH + timedelta(minutes=4),
+        turn_tokens=10_000,
     )
-    await commit(store, "e", told[-1].at, add, evidence=ids)
-    (hit,) = (await retrieve(store, Query(user="ana", text="hike up Mount Teide", turn_tokens=60))).of(Target.EPISODIC)
-    assert [t.id for t in hit.turns] == ["t3"]
-    (hit,) = (await retrieve(store, Query(user="ana", text="hike up Mount Teide", turn_tokens=10_000))).of(
-        Target.EPISODIC
-    )
-    assert "t3" in [t.id for t in hit.turns]
-    assert [t.at for t in hit.turns] == sorted(t.at for t in hit.turns)
+    (hit,) = (await retrieve(store, query)).of(Target.EPISODIC)
+    assert [t.id for t in hit.turns] == ["t0", "t2", "t3", "t4"]
 
 
 async def test_images_are_found_by_caption_and_time(store: MemoryStore) -> None:

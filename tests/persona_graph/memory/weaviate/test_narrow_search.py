@@ -67,28 +67,49 @@ async def test_a_picture_from_elsewhere_that_has_no_vector_yet_is_found_by_its_w
     assert await found(store, look) == ["p9#0"]
 
 
+async def learn(store: WeaviateStore, name: str, kind: Kind, *said: str) -> None:
+    adds = tuple(Add(kind=kind, key=text if kind is Kind.PROCEDURAL else "", text=text) for text in said)
+    await store.commit("ana", Commit(id=name, job="j", at=NOON, operations=adds))
+
+
+async def habits(store: WeaviateStore, term: str, *, words_alone: bool = False) -> list[str]:
+    lookup = Lookup(
+        terms=(term,),
+        vector=None if words_alone else unit(0),
+        fingerprint="f",
+        kinds=frozenset({Kind.SEMANTIC, Kind.PROCEDURAL}),
+    )
+    there = await store.find_memories("ana", lookup)
+    return sorted(texts([memory for memory in there.memories if memory.kind is Kind.PROCEDURAL]))
+
+
+async def with_crowded_habits(store: WeaviateStore) -> None:
+    """Three habits beside so many facts that they are searched alone."""
+    await learn(store, "facts", Kind.SEMANTIC, *(f"fact {n}" for n in range(120)))
+    await learn(store, "habits", Kind.PROCEDURAL, "runs", "swims", f"rides a {FAR}")
+    await embed(store)
+    for _ in range(3):
+        assert await habits(store, "fact") == [f"rides a {FAR}", "runs", "swims"]
+    assert Kind.PROCEDURAL in store._space("ana").search.crowded
+
+
 async def test_a_small_kind_of_memory_is_read_whole_and_a_grown_one_by_its_words_again(another: Open) -> None:
     store = another()
-
-    async def learn(name: str, kind: Kind, *said: str) -> None:
-        adds = tuple(Add(kind=kind, key=text if kind is Kind.PROCEDURAL else "", text=text) for text in said)
-        await store.commit("ana", Commit(id=name, job="j", at=NOON, operations=adds))
-        await embed(store)
-
-    async def habits(term: str) -> list[str]:
-        kinds = frozenset({Kind.SEMANTIC, Kind.PROCEDURAL})
-        there = await store.find_memories("ana", Lookup(terms=(term,), vector=unit(0), fingerprint="f", kinds=kinds))
-        return sorted(texts([memory for memory in there.memories if memory.kind is Kind.PROCEDURAL]))
-
-    await learn("facts", Kind.SEMANTIC, *(f"fact {n}" for n in range(120)))
-    await learn("habits", Kind.PROCEDURAL, "runs", "swims", f"rides a {FAR}")
-    for _ in range(3):
-        assert await habits("fact") == [f"rides a {FAR}", "runs", "swims"]
-    assert Kind.PROCEDURAL in store._space("ana").search.crowded
-    await learn("more", Kind.PROCEDURAL, *(f"habit {n}" for n in range(WHOLE + 6)))
+    await with_crowded_habits(store)
+    assert await habits(store, "fact", words_alone=True) == [f"rides a {FAR}", "runs", "swims"]
+    await learn(store, "more", Kind.PROCEDURAL, *(f"habit {n}" for n in range(WHOLE + 6)))
+    await embed(store)
     for _ in range(2):
-        assert f"rides a {FAR}" in await habits(FAR)
+        assert f"rides a {FAR}" in await habits(store, FAR)
     assert Kind.PROCEDURAL in store._space("ana").search.wide
+
+
+async def test_a_small_kind_shows_what_was_learned_elsewhere_and_has_no_vector_yet(another: Open) -> None:
+    store, elsewhere = another(), another()
+    await with_crowded_habits(store)
+    await learn(elsewhere, "new", Kind.PROCEDURAL, "sings")
+    await elsewhere.turns("ana")  # waits for what follows behind the commit
+    assert await habits(store, "fact") == [f"rides a {FAR}", "runs", "sings", "swims"]
 
 
 async def test_turns_of_the_best_pictures_are_read_with_their_neighbours(another: Open) -> None:
