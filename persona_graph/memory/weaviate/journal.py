@@ -26,7 +26,6 @@ ROOM = 8
 async def put(space: UserSpace, turn: Turn, tickets: Sequence[Ticket]) -> Written | None:
     """Write one turn that is new, as far as is known here; None where its id is taken."""
     (row,) = await free_rows(space, [turn])
-    late = space.newest is not None and row < space.newest
     thing = turn_thing(turn, row, tickets, pending=True)
     if not await space.tenant.insert(thing, create=True):
         held = await space.tenant.get([thing.id], WHOLE_TURN)
@@ -35,6 +34,8 @@ async def put(space: UserSpace, turn: Turn, tickets: Sequence[Ticket]) -> Writte
             return None
         if held[thing.id].properties.get(schema.RECEIPT) != thing.properties[schema.RECEIPT]:
             return None
+        row = held[thing.id].row
+    late = space.newest is not None and row < space.newest
     space.note(row)
     return Written(turn=turn, row=row, late=late)
 

@@ -132,7 +132,7 @@ class Tenant:
     async def insert(self, thing: Thing, *, create: bool = False) -> bool:
         """Write it where nothing has its id; False where something has, or there is no tenant.
 
-        What has its id is written again where an index lacks it.
+        What has its id is written again where an index lacks it; where its id is not even found, by the thing itself.
         """
         twice = False
 
@@ -149,9 +149,10 @@ class Tenant:
                 raise
             return True
 
-        written = await self._write(call, {thing.id: thing}, False, create=create)
+        # Whoever was told that it failed may not want it any more: what did not arrive is not written later.
+        written = await self._write(call, {thing.id: None}, False, create=create)
         if not written:
-            await self._mend({thing.id: thing} if twice else {thing.id: None}, only_lost=not twice)
+            await self._mend({thing.id: thing}, only_lost=not twice)
         return written
 
     async def replace(self, thing: Thing) -> bool:
