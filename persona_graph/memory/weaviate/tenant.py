@@ -185,8 +185,8 @@ class Tenant:
             batch = things[start : start + BATCH]
             for dimensions in {len(thing.vector) for thing in batch if thing.vector is not None}:
                 await self._link.have_vector(dimensions)
-            await self._write(_putting(batch, again), _by_id(batch), None, create=create)
-            await self._see_vectors([thing for thing in batch if thing.vector is not None])
+            if await self._write(_putting(batch, again), _by_id(batch), False, create=create):
+                await self._see_vectors([thing for thing in batch if thing.vector is not None])
 
     async def _see_vectors(self, things: Sequence[Thing]) -> None:
         """Write again what no vector finds: a flat index that could not keep a vector says nothing of it."""
@@ -195,7 +195,8 @@ class Tenant:
             if not things:
                 return
             await asyncio.sleep(wait)
-            await self._write(_putting(things, True), _by_id(things), None)
+            if not await self._write(_putting(things, True), _by_id(things), False):
+                return
         self.unsure |= _by_id(await self._unseen(things))
 
     async def _unseen(self, things: Sequence[Thing]) -> list[Thing]:
@@ -345,11 +346,12 @@ def _by_id(things: Iterable[Thing]) -> dict[UUID, Thing | None]:
     return {thing.id: thing for thing in things}
 
 
-def _putting(things: Sequence[Thing], again: bool) -> Write[None]:
-    async def call(collection: Any, again_now: bool) -> None:
+def _putting(things: Sequence[Thing], again: bool) -> Write[bool]:
+    async def call(collection: Any, again_now: bool) -> bool:
         if again or again_now:
             await _put(collection, [thing.unindexed for thing in things])
         await _put(collection, things)
+        return True
 
     return call
 

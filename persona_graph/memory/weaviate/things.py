@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -34,6 +34,8 @@ TURN, MESSAGE, COMMIT, VERSION, JOB, STONE, UNSETTLED, SWEEP, STATE = (
     "state",
 )
 """What a thing is: the first of its tags."""
+PROJECTIONS = ((MESSAGE,), (VERSION,))
+"""What is made of turns and commits."""
 
 GONE = "gone"
 """The tag of what stands in the place of something erased."""
@@ -72,12 +74,20 @@ class Thing:
     def unindexed(self) -> Thing:
         """The same, but for all that stands in an index.
 
-        It has a vector where the thing has none, and none where it has one: what changes its vector gets a new number
-        inside the server, under which all of it is indexed anew.
+        Of what can be made again nothing else stays either: no erase would find it. There is a vector where the thing
+        has none, and none where it has one: what changes its vector gets a new number inside the server, under which
+        all of it is indexed anew.
         """
-        more = {name: value for name, value in self.more.items() if name not in schema.INDEXED}
-        vector = _SOME_VECTOR if self.vector is None else None
-        return replace(self, tags=(), row=int(self.row == 0), event=None, terms="", more=more, vector=vector)
+        kept = {name: value for name, value in self.more.items() if name not in schema.INDEXED}
+        made = self.tags[:1] in PROJECTIONS
+        return Thing(
+            id=self.id,
+            tags=(),
+            row=int(self.row == 0),
+            body=None if made else self.body,
+            more={} if made else kept,
+            vector=_SOME_VECTOR if self.vector is None else None,
+        )
 
     @property
     def vectors(self) -> dict[str, list[float]]:

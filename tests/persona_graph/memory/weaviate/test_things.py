@@ -113,3 +113,16 @@ def test_token_vectors_come_back() -> None:
 
 def test_ids_keep_kinds_and_parts_apart() -> None:
     assert len({uid("a", "b", "c"), uid("a", "bc"), uid("ab", "c"), uid("a", "b"), uid("b", "a")}) == 5
+
+
+def test_nothing_of_a_thing_without_its_indexes_is_in_one_and_no_text_of_a_projection_stays() -> None:
+    turn = Turn(id="t", at=NOON, session="s", messages=(Message.of(Role.PERSON, "hello there"),))
+    whole = codec.turn_thing(turn, 7, (), pending=True)
+    (message,) = codec.message_things(turn, 7, 0)
+    for thing in (whole, message):
+        bare = thing.unindexed
+        assert (bare.id, bare.tags, bare.terms, bare.event) == (thing.id, (), "", None)
+        assert bare.row != thing.row
+        assert (bare.vector is None) != (thing.vector is None)
+    assert whole.unindexed.body == whole.body
+    assert message.unindexed.body is None
