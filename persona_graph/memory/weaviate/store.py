@@ -344,6 +344,8 @@ class WeaviateStore:
         if here is not None:
             for space in here.spaces.values():
                 await space.settled()
+                if space.tenant.unsure:  # nobody else knows of it
+                    await space.tenant.mend()
             await here.link.close()
         if self._embedded is not None and not self._loops:
             await asyncio.to_thread(self._embedded.stop)

@@ -8,6 +8,8 @@ what may have been written before is written twice: without all that is indexed,
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, TypeVar
@@ -16,7 +18,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from persona_graph.errors import StoreError
+from persona_graph.errors import AccessDenied, StoreError
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.asking import Asking
 from persona_graph.memory.weaviate.link import READ_ONLY, Link, NoTenant
@@ -31,6 +33,8 @@ PAGE = 5_000
 """Objects in one answer; the server gives ten thousand at most."""
 BATCH = 200
 """Objects in one write."""
+MEND_S = (1.0, 60.0)
+"""Waits at first, and at last, until what could not be written again is tried once more."""
 LOOKS_S = (0.05, 0.2, 0.8)
 """Waits after looks at what was written with vectors, where some are not found."""
 
@@ -107,6 +111,7 @@ class Tenant:
         self._asking = Asking(link.address.collection, name, link.address.consistency)
         self.unsure: dict[UUID, Thing | None] = {}
         """Things whose write failed, as far as it was one of whole things: nobody knows how far it went."""
+        self._mend_from, self._mend_wait = 0.0, MEND_S[0]
 
     async def _run(self, call: Callable[[Any], Awaitable[T]]) -> T:
         return await self._link.run(lambda collection: call(collection.with_tenant(self.name)))
@@ -123,6 +128,8 @@ class Tenant:
                     return otherwise
             await self._make()
             return await self._run(_each_time(call))
+        except AccessDenied:  # nothing of it was done
+            raise
         except StoreError:
             self.unsure |= things
             raise
@@ -208,13 +215,19 @@ class Tenant:
         return [thing for thing in things if thing.id not in seen]
 
     async def mend(self) -> None:
-        """Write again what a write may have left half done."""
+        """Write again what may be half written; where that fails too, later, and nobody fails by it."""
+        if time.monotonic() < self._mend_from:
+            return
         unsure, self.unsure = self.unsure, {}
         try:
             await self._mend(unsure)
-        except StoreError:
+        except StoreError as error:
             self.unsure = unsure | self.unsure
-            raise
+            self._mend_from = time.monotonic() + self._mend_wait
+            self._mend_wait = min(2 * self._mend_wait, MEND_S[1])
+            logging.getLogger(__name__).debug("what may be half written is left for later: %s", error)
+        else:
+            self._mend_wait = MEND_S[0]
 
     async def _mend(self, things: Mapping[UUID, Thing | None], *, only_lost: bool = False) -> None:
         """Write again what is there, or where not even its id is found the thing itself.

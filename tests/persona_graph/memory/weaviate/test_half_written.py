@@ -81,9 +81,47 @@ async def test_a_write_that_nobody_knows_the_end_of_is_made_again_at_the_next_lo
             with pytest.raises(StoreAway):
                 await store.turns("ana")
     assert tenant.unsure.keys() == {thing.id for thing in batch}
+    monkeypatch.setattr(tenant, "_mend_from", 0.0)  # as if time had passed
     await store.turns("ana")
     assert not tenant.unsure
     assert await lost(tenant, batch) == []
+
+
+async def test_what_cannot_be_made_again_stops_nobody_from_reading(
+    another: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = another()
+    tenant = await tenant_of(store)
+    run = store.here.link.run
+
+    async def reads_alone(call: Any, **how: Any) -> Any:
+        if not how:
+            raise StoreAway("the disk is full")
+        return await run(call, **how)
+
+    monkeypatch.setattr(store.here.link, "run", reads_alone)
+    with pytest.raises(StoreAway):
+        await tenant.put(things(0))
+    for _ in range(2):
+        assert [turn.id for turn in await store.turns("ana")] == ["t"]
+    assert tenant.unsure.keys() == {thing.id for thing in things(0)}
+
+
+async def test_a_store_that_is_closed_makes_its_last_writes_again(
+    another: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, elsewhere = another(), another()
+    tenant = await tenant_of(store)
+
+    async def never(call: Any, **how: Any) -> None:
+        raise StoreAway("the connection broke off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.here.link, "run", never)
+        with pytest.raises(StoreAway):
+            await tenant.put(things(0))
+    await store.close()
+    assert await lost(elsewhere._space("ana").tenant, things(0)) == []
 
 
 async def test_what_stands_where_something_is_inserted_stays_as_it_is(another: Open) -> None:
