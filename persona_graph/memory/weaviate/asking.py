@@ -1,6 +1,6 @@
 """Questions in the words of the server's own protocol: by the client's a call takes a millisecond of Python more.
 
-The client still makes the connection. Filters are the protocol's too (`tenant.tagged` and the others make them).
+The client still makes the connection. Filters are the protocol's too (`filters` makes them).
 """
 
 from __future__ import annotations

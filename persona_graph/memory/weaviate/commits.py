@@ -26,7 +26,7 @@ from persona_graph.memory.weaviate.codec import (
     version_of,
     version_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
+from persona_graph.memory.weaviate.filters import any_tag, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, GONE, VERSION, Found, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.personality import PersonalityPoint

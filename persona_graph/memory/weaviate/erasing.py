@@ -37,7 +37,7 @@ from persona_graph.memory.weaviate.codec import (
     turn_tag,
     turn_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, any_term, both, tagged
+from persona_graph.memory.weaviate.filters import any_id, any_tag, any_term, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, MESSAGE, STATE, Found, Thing, dump, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.filters import any_tag, tagged
 from persona_graph.memory.weaviate.rarities import count_of, counts_of, guesses_of
-from persona_graph.memory.weaviate.tenant import any_tag, tagged
 from persona_graph.memory.weaviate.things import MESSAGE, VERSION
 from persona_graph.memory.weaviate.user_space import UserSpace
 

@@ -20,7 +20,7 @@ from persona_graph.memory.weaviate.codec import (
     turn_tag,
     turn_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_tag, both, rows, tagged
+from persona_graph.memory.weaviate.filters import any_tag, both, rows, tagged
 from persona_graph.memory.weaviate.things import MESSAGE, Found, Thing, dump
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written

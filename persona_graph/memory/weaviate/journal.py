@@ -14,7 +14,7 @@ from persona_graph.errors import StoreError
 from persona_graph.memory.row_ids import SEQUENCE_BITS, first_row, last_row_of_second, microseconds
 from persona_graph.memory.weaviate import indexing, reading, schema
 from persona_graph.memory.weaviate.codec import PENDING, WHOLE_TURN, Ticket, tickets_of, turn_of, turn_tag, turn_thing
-from persona_graph.memory.weaviate.tenant import any_tag, tagged
+from persona_graph.memory.weaviate.filters import any_tag, tagged
 from persona_graph.memory.weaviate.things import TURN, Found, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.memory.weaviate.written import Written

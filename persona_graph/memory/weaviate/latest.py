@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from persona_graph.memory.weaviate.tenant import Tenant, both
+from persona_graph.memory.weaviate.filters import both
+from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.memory.weaviate.things import Found
 
 DAYS = (1, 8, 64, 512)

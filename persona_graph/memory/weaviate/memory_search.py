@@ -15,11 +15,11 @@ from persona_graph.memory.types import Kind
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import UNEMBEDDED, kind_tag, now_tag, on_tag, text_tag
 from persona_graph.memory.weaviate.commits import held_at, switched_off
+from persona_graph.memory.weaviate.filters import any_tag, begun, both, ended, tagged
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
 from persona_graph.memory.weaviate.search_cache import EMBEDDED
-from persona_graph.memory.weaviate.tenant import any_tag, begun, both, ended, tagged
 from persona_graph.memory.weaviate.things import VERSION, Found, hour
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.analysis import analyse

@@ -26,13 +26,13 @@ from persona_graph.memory.weaviate.codec import (
     turn_of,
     turn_tag,
 )
+from persona_graph.memory.weaviate.filters import any_tag, both, tagged
+from persona_graph.memory.weaviate.filters import rows as between
 from persona_graph.memory.weaviate.frequencies import Frequencies
 from persona_graph.memory.weaviate.held_vectors import check
 from persona_graph.memory.weaviate.latest import DAYS, latest
 from persona_graph.memory.weaviate.message_cards import Pile, Scope, Seen
 from persona_graph.memory.weaviate.search_cache import EMBEDDED, NO_PICTURES, Place
-from persona_graph.memory.weaviate.tenant import any_tag, both, tagged
-from persona_graph.memory.weaviate.tenant import rows as between
 from persona_graph.memory.weaviate.things import MESSAGE, TURN, Found
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.retrieval.candidates import MessageCandidates

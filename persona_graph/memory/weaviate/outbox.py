@@ -26,7 +26,7 @@ from persona_graph.memory.weaviate.codec import (
     tickets_of,
     tickets_text,
 )
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, both, tagged
+from persona_graph.memory.weaviate.filters import any_id, any_tag, both, tagged
 from persona_graph.memory.weaviate.things import COMMIT, JOB, UNSETTLED, Found, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 

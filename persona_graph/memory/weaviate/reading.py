@@ -14,7 +14,7 @@ from persona_graph.memory.erase import shown_in
 from persona_graph.memory.row_ids import SEQUENCE_BITS, bounds, row_bounds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import PENDING, SHOWS, TURN_FIELDS, WHOLE_TURN, turn_id, turn_of
-from persona_graph.memory.weaviate.tenant import both, rows, tagged
+from persona_graph.memory.weaviate.filters import both, rows, tagged
 from persona_graph.memory.weaviate.things import GONE, TURN, Found
 from persona_graph.memory.weaviate.user_space import UserSpace
 from persona_graph.timerange import TimeRange

@@ -14,8 +14,9 @@ from persona_graph.errors import AccessDenied, StoreError
 from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import OWNER, state_thing
+from persona_graph.memory.weaviate.filters import any_id, tagged
 from persona_graph.memory.weaviate.link import Link
-from persona_graph.memory.weaviate.tenant import Tenant, any_id, tagged
+from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.memory.weaviate.things import Thing, uid
 from persona_graph.user_id import file_name
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from persona_graph.memory.row_ids import microseconds
 from persona_graph.memory.weaviate import commits, reading, schema, tombstones
 from persona_graph.memory.weaviate.codec import turn_hex, turn_id, turn_tag
-from persona_graph.memory.weaviate.tenant import any_id, any_tag, tagged
+from persona_graph.memory.weaviate.filters import any_id, any_tag, tagged
 from persona_graph.memory.weaviate.things import COMMIT, SWEEP, Thing, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 

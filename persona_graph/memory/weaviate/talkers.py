@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from persona_graph.conversation import Turn
 from persona_graph.memory.weaviate import schema
 from persona_graph.memory.weaviate.codec import NAMES, card_of, state_thing
-from persona_graph.memory.weaviate.tenant import tagged
+from persona_graph.memory.weaviate.filters import tagged
 from persona_graph.memory.weaviate.things import MESSAGE
 from persona_graph.memory.weaviate.user_space import UserSpace
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from persona_graph.memory.commit import Tombstones
 from persona_graph.memory.weaviate import reading, schema
 from persona_graph.memory.weaviate.codec import gone_thing, stone_thing
-from persona_graph.memory.weaviate.tenant import any_id, tagged
+from persona_graph.memory.weaviate.filters import any_id, tagged
 from persona_graph.memory.weaviate.things import COMMIT, STONE, UNSETTLED, Thing, uid
 from persona_graph.memory.weaviate.user_space import UserSpace
 

@@ -24,7 +24,7 @@ from persona_graph.memory.weaviate.codec import (
     version_of,
     version_thing,
 )
-from persona_graph.memory.weaviate.tenant import any_id, tagged
+from persona_graph.memory.weaviate.filters import any_id, tagged
 from persona_graph.memory.weaviate.things import MESSAGE, TURN, VERSION, Found, Thing, name_of
 from persona_graph.memory.weaviate.user_space import UserSpace
 

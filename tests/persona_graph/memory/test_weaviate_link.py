@@ -11,8 +11,8 @@ import pytest
 from persona_graph.errors import StoreAway
 from persona_graph.memory.weaviate.address import parse
 from persona_graph.memory.weaviate.asking import Asking
+from persona_graph.memory.weaviate.filters import tagged
 from persona_graph.memory.weaviate.link import Link
-from persona_graph.memory.weaviate.tenant import tagged
 
 pytestmark = [pytest.mark.weaviate, pytest.mark.network]
 

@@ -19,8 +19,8 @@ from persona_graph import Options, Persona
 from persona_graph.conversation import Turn
 from persona_graph.errors import StoreError
 from persona_graph.memory.open_job import OpenJob
+from persona_graph.memory.weaviate.filters import tagged
 from persona_graph.memory.weaviate.store import WeaviateStore
-from persona_graph.memory.weaviate.tenant import tagged
 from persona_graph.memory.weaviate.things import MESSAGE
 from persona_graph.options import Updates
 from persona_graph.update.delivery import deliver

@@ -11,8 +11,9 @@ import pytest
 
 from persona_graph.errors import StoreAway
 from persona_graph.memory.weaviate import schema
+from persona_graph.memory.weaviate.filters import both, rows, tagged
 from persona_graph.memory.weaviate.store import WeaviateStore
-from persona_graph.memory.weaviate.tenant import Tenant, both, rows, tagged
+from persona_graph.memory.weaviate.tenant import Tenant
 from persona_graph.memory.weaviate.things import Thing, uid
 from tests.contracts.memory_store.given import turn, unit
 from tests.persona_graph.memory.weaviate.conftest import Open

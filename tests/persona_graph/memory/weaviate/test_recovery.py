@@ -14,8 +14,8 @@ from persona_graph.memory.store import Lookup
 from persona_graph.memory.types import Source
 from persona_graph.memory.weaviate import codec, erasing, journal, outbox, reading
 from persona_graph.memory.weaviate.codec import commit_thing, gone_thing, turn_thing
+from persona_graph.memory.weaviate.filters import any_tag, tagged
 from persona_graph.memory.weaviate.store import WeaviateStore
-from persona_graph.memory.weaviate.tenant import any_tag, tagged
 from persona_graph.memory.weaviate.things import JOB, MESSAGE, SWEEP, Thing
 from persona_graph.memory.weaviate.user_space import UserSpace
 from tests.contracts.memory_store.given import DAY, NOON, fact, found, ids, job, texts, turn
