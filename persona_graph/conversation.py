@@ -127,6 +127,13 @@ def starts_session(previous: datetime | None, at: datetime, gap: timedelta = SES
     return previous is None or abs(at - previous) >= gap
 
 
+def id_text(id: str) -> str:
+    """An id that came from outside. Raises: InputError for what is no text."""
+    if not isinstance(id, str):
+        raise InputError(f"{repr(id)[:80]} is no id; ids are texts")
+    return id
+
+
 def digest_of(*parts: str | Iterable[str]) -> str:
     """A short id that depends on the parts and their borders alone (sha256, 32 hexadecimal digits)."""
     sha = hashlib.sha256()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from persona_graph.errors import ForeignStore, InputError
+from persona_graph.conversation import id_text
+from persona_graph.errors import ForeignStore
 
 
 def pack(text: str) -> str | bytes:
@@ -13,10 +14,8 @@ def pack(text: str) -> str | bytes:
 
     Raises: InputError for what is no text; ids come from outside.
     """
-    if not isinstance(text, str):
-        raise InputError(f"{repr(text)[:80]} is no id; ids are texts")
     try:
-        text.encode()
+        id_text(text).encode()
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogatepass")
     return text

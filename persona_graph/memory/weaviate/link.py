@@ -163,10 +163,10 @@ class Link:
         return self._client
 
     async def drop_collection(self) -> None:
-        """Remove the whole collection, with all users in it."""
+        """Remove the whole collection, with all users in it; the next call makes it anew."""
         client = await self.client()
         await client.collections.delete(self.address.collection)
-        self._collection = None
+        await self.close()
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from persona_graph.conversation import digest_of
+from persona_graph.conversation import digest_of, id_text
 from persona_graph.memory.weaviate import schema
 from persona_graph.timerange import TimeRange
 
@@ -160,12 +160,12 @@ def uid(kind: str, *parts: str) -> UUID:
 
 def digits(kind: str, *parts: str) -> str:
     """The same, hexadecimal."""
-    return digest_of("weaviate", kind, *parts)
+    return digest_of("weaviate", kind, *map(id_text, parts))
 
 
 def name_of(text: str) -> str:
     """A short name for any text, fit for a tag."""
-    return digest_of("tag", text)[:20]
+    return digest_of("tag", id_text(text))[:20]
 
 
 def dump(value: Any) -> str:

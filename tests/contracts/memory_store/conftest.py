@@ -32,8 +32,8 @@ async def weaviate(request: pytest.FixtureRequest, _folder: Path) -> AsyncIterat
     pytest.importorskip("weaviate", reason="needs the extra: pip install 'persona-graph[weaviate]'")
     store = WeaviateStore(f"{request.getfixturevalue('weaviate_url')}&collection=Test{secrets.token_hex(6)}")
     yield store
-    await drop(store)
     await store.close()
+    await drop(store)
 
 
 STORES = [

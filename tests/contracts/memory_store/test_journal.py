@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from persona_graph.conversation import Image, Message, Role, Text, Turn, TurnState
+from persona_graph.errors import InputError
 from persona_graph.memory.store import Lookup, MemoryStore
 from persona_graph.timerange import TimeRange
 from tests.contracts.memory_store.given import DAY, NOON, found, ids, job, turn
@@ -36,6 +38,15 @@ async def test_turns_can_be_read_without_their_receipts(store: MemoryStore) -> N
     assert [t.receipt for t in await store.turns("ana", receipts=False)] == [{}]
     (bare,) = await store.turns("ana", ids=["a", "unknown"], receipts=False)
     assert bare == replace(turn("a", 0), ordinal=-1)
+
+
+@pytest.mark.parametrize("id", [1.5, None, b"a"])
+async def test_what_is_no_id_is_refused_with_a_sentence(store: MemoryStore, id: Any) -> None:
+    await store.append("ana", [turn("a", 0)])
+    with pytest.raises(InputError, match="ids are texts"):
+        await store.turns("ana", ids=[id])
+    with pytest.raises(InputError, match="ids are texts"):
+        await store.memories("ana", ids=[id])
 
 
 async def test_an_answered_turn_is_never_written_twice(store: MemoryStore) -> None:

@@ -24,6 +24,6 @@ async def another(weaviate_url: str) -> AsyncIterator[Open]:
         return opened[-1]
 
     yield open_one
-    await drop(open_one())
     for store in opened:
         await store.close()
+    await drop(open_one())
