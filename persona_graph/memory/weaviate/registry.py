@@ -40,9 +40,9 @@ class Registry:
     async def make_tenant(self, user: str) -> None:
         """Have a tenant for the user, and an entry; the entry first, so that no tenant is forgotten."""
         name = file_name(user)
-        await self._quietly(_inserted(self._tenant, _entry(user, NEVER)), None)
+        await self._quietly(self._tenant.insert(_entry(user, NEVER), create=True), False)
         await self._link.run(lambda collection: _create(collection, name))
-        await _inserted(Tenant(self._link, name), state_thing(OWNER, user))
+        await Tenant(self._link, name).insert(state_thing(OWNER, user))
 
     async def remove_tenant(self, user: str) -> None:
         """Remove the user's tenant with everything in it, and the entry. Raises: StoreError when it is still there."""
@@ -127,9 +127,3 @@ async def _remove(collection: Any, name: str) -> None:
     await collection.tenants.remove([name])
     if await collection.tenants.exists(name):
         raise StoreError("Weaviate still has the user's tenant after it was removed")
-
-
-async def _inserted(tenant: Tenant, thing: Thing) -> None:
-    """Have a thing; mostly it is there, and to look for it is less work than to be refused."""
-    if not await tenant.get([thing.id], ()):
-        await tenant.insert(thing, create=True)
