@@ -108,9 +108,10 @@ def _sentences(moved: Moved) -> list[str]:
     if not moved.refused:
         return differences
     return [
-        f"{moved.user} is in use in TO, or has forgotten something in FROM, and nothing was changed. "
-        "Where only TO was used since, migrate from TO back to FROM. `persona forget --everything` in TO lets it begin "
-        f"anew, and erases all that TO has of {moved.user}.",
+        f"{moved.user} is in use in TO, or has forgotten something in one of the two, and nothing was changed. "
+        "Where only TO was used since, migrate from TO back to FROM. What was forgotten in one of them, forget in the "
+        "other too; or `persona forget --everything` in the one that is to begin anew, which erases all that it has of "
+        f"{moved.user}.",
         *differences,
     ]
 

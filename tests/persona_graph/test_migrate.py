@@ -378,7 +378,7 @@ def test_a_difference_is_a_sentence_and_exit_code_1(stores: tuple[str, str]) -> 
     (sentence,) = [line for line in result.stderr.splitlines() if line.startswith("ana is")]
     assert result.stderr.startswith(sentence)  # no bar is left before it
     assert "nothing was changed" in sentence
-    assert "erases all that TO has of ana" in sentence
+    assert "erases all that it has of ana" in sentence
     assert "migrate from TO back to FROM" in sentence
     assert "Porto" not in result.output
 

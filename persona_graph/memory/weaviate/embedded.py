@@ -114,7 +114,10 @@ class Embedded:
         """An open file with the folder's lock; None while a server runs on it, starts or ends."""
         if sys.platform == "win32":
             raise ConfigurationError("an embedded Weaviate does not run on Windows; run a server and name it")
-        make_folder(self._folder)
+        try:
+            make_folder(self._folder)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise ConfigurationError(f"{self._folder} is no folder, where a Weaviate could keep its files") from error
         held = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

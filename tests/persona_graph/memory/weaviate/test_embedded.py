@@ -139,6 +139,14 @@ async def test_nobody_else_on_the_machine_gets_in(folder: Path, monkeypatch: pyt
     await store.close()
 
 
+async def test_a_file_in_the_place_of_its_folder_is_named_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "it").write_text("a file", encoding="utf-8")
+    store = WeaviateStore(url(tmp_path / "it"))
+    with pytest.raises(ConfigurationError, match="it is no folder"):
+        await store.users()
+    await store.close()
+
+
 async def test_nothing_is_downloaded_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     store = WeaviateStore(url(tmp_path / "it"))
