@@ -191,12 +191,9 @@ class _Search:
     async def _ranked_messages(self, **more: Any) -> tuple[MessageCandidates, Ranking]:
         """By words and meaning."""
         candidates = await self._best_of(self.store.find_messages, **more)
-        return candidates, self._by_stage_one(candidates)
-
-    def _by_stage_one(self, candidates: MessageCandidates) -> Ranking:
         if self.query.dense_only or not len(candidates.rows):
-            return _by_cosine(candidates)
-        return rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
+            return candidates, _by_cosine(candidates)
+        return candidates, rank_messages(self.question, candidates, by_speaker=self.query.by_speaker)
 
     async def _best_messages(self, *, images: bool, limit: int) -> tuple[MessageCandidates, Ranking]:
         """The same, the best of them compared token by token."""

@@ -159,9 +159,10 @@ class Tenant:
             await self._mend(unsure)
         except StoreError as error:
             self.unsure = unsure | self.unsure
+            logging.getLogger(__name__).debug("what may be half written is left for later: %s", error)
+        if self.unsure:  # a vector that is still not found is no error, and no reason to keep every reader waiting
             self._mend_from = time.monotonic() + self._mend_wait
             self._mend_wait = min(2 * self._mend_wait, MEND_S[1])
-            logging.getLogger(__name__).debug("what may be half written is left for later: %s", error)
         else:
             self._mend_wait = MEND_S[0]
 
@@ -178,7 +179,7 @@ class Tenant:
     async def _indexed(self, thing: Found) -> bool:
         """Whether a thing is found by its tags, its row and its words together."""
         where = both(both(tagged(*thing.tags), rows(thing.row, thing.row)), any_id([thing.id]))
-        terms = thing.thing.terms.split()
+        terms = (thing.properties.get(schema.TERMS) or "").split()
         return bool(await (self.by_words(terms, where, (), limit=1) if terms else self.find(where, (), limit=1)))
 
     async def take_out(self, ids: Collection[UUID]) -> None:

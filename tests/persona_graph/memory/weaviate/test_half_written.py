@@ -108,6 +108,30 @@ async def test_what_cannot_be_made_again_stops_nobody_from_reading(
     assert tenant.unsure.keys() == {thing.id for thing in things(0)}
 
 
+async def test_a_vector_that_is_never_found_keeps_no_reader_waiting_twice(
+    another: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = another()
+    tenant = await tenant_of(store)
+    looks = list[int]()
+
+    async def nothing(*_: Any, **__: Any) -> list[Any]:
+        looks.append(1)
+        return []
+
+    monkeypatch.setattr(tenant, "by_vector", nothing)
+    await tenant.put(things(0)[1:2])
+    assert tenant.unsure
+    await store.turns("ana")
+    tried = len(looks)
+    await store.turns("ana")
+    assert len(looks) == tried
+    monkeypatch.undo()
+    monkeypatch.setattr(tenant, "_mend_from", 0.0)  # as if time had passed
+    await store.turns("ana")
+    assert not tenant.unsure
+
+
 async def test_a_store_that_is_closed_makes_its_last_writes_again(
     another: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
